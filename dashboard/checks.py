@@ -1,0 +1,59 @@
+"""Settings that would let something dangerous happen, each with a way out."""
+
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage, Error, register
+
+
+@register()
+def secret_key(app_configs, **kwargs) -> list[CheckMessage]:
+    if settings.HAS_SECRET_KEY:
+        return []
+    return [
+        Error(
+            "No SECRET_KEY is set.",
+            hint="Set SECRET_KEY in the environment or in .env. `manage.py demo` makes one for this machine.",
+            id="dashboard.E001",
+        )
+    ]
+
+
+@register()
+def lease_outlasts_call(app_configs, **kwargs) -> list[CheckMessage]:
+    longest = settings.FLUENTS_CONNECT_TIMEOUT + settings.FLUENTS_READ_TIMEOUT
+    if longest < settings.LEASE_SECONDS:
+        return []
+    return [
+        Error(
+            f"LEASE_SECONDS ({settings.LEASE_SECONDS:g}) does not outlast a call to Fluents ({longest:g} s).",
+            hint="Others would take a line over while its purchase is still under way. "
+            "Set LEASE_SECONDS above FLUENTS_CONNECT_TIMEOUT + FLUENTS_READ_TIMEOUT.",
+            id="dashboard.E002",
+        )
+    ]
+
+
+@register()
+def task_backend(app_configs, **kwargs) -> list[CheckMessage]:
+    if settings.TASKS["default"]["BACKEND"] == "django_tasks_db.DatabaseBackend":
+        return []
+    return [
+        Error(
+            "Tasks must live in the database, in the same transaction as the books.",
+            hint='TASKS["default"]["BACKEND"] must be django_tasks_db.DatabaseBackend.',
+            id="dashboard.E003",
+        )
+    ]
+
+
+@register()
+def token(app_configs, **kwargs) -> list[CheckMessage]:
+    if settings.FLUENTS_API_TOKEN or not settings.FLUENTS_LIVE:
+        return []
+    return [
+        checks.Warning(
+            "No FLUENTS_API_TOKEN is set: pages work, but nothing can be bought or synced.",
+            hint="Copy the key from Settings, Environments in the Fluents app.",
+            id="dashboard.W001",
+        )
+    ]

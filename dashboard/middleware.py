@@ -1,0 +1,58 @@
+"""What every request gets: an id, a log-in that htmx can follow, and privacy in caches."""
+
+import re
+import uuid
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
+from django.utils.cache import add_never_cache_headers, patch_vary_headers
+from django_htmx.http import HttpResponseClientRedirect
+
+Handler = Callable[[HttpRequest], HttpResponse]
+ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+
+def request_id(get_response: Handler) -> Handler:
+    """`request.id`: a proxy's X-Request-Id when it looks like one, else a new one; also in the answer."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-Id", "")
+        request.id = given if ACCEPTABLE_ID.fullmatch(given) else uuid.uuid4().hex
+        response = get_response(request)
+        response["X-Request-Id"] = request.id
+        return response
+
+    return middleware
+
+
+def login_for_htmx(get_response: Handler) -> Handler:
+    """An htmx request that needs a log-in sends the whole window there, and back to its page afterwards.
+
+    Without this, htmx would follow the redirect and put the log-in page into a corner of the old page.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        login = resolve_url(settings.LOGIN_URL)
+        if response.status_code == 302 and request.htmx and response["Location"].startswith(login):
+            page = request.htmx.current_url_abs_path or "/"
+            return HttpResponseClientRedirect(redirect_to_login(page).url)
+        return response
+
+    return middleware
+
+
+def private_pages(get_response: Handler) -> Handler:
+    """Signed-in pages stay out of every cache, and fragments are never taken for pages."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        patch_vary_headers(response, ["HX-Request", "HX-Target"])
+        if not response.has_header("Cache-Control"):
+            add_never_cache_headers(response)
+        return response
+
+    return middleware

@@ -1,0 +1,198 @@
+"""All settings, read from the environment or from the file `.env` beside `manage.py`.
+
+README.md has the table of what can be set. Anything dangerous is off unless asked for.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.utils.csp import CSP
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+LOOPBACK = {"127.0.0.1", "localhost", "[::1]", "::1"}
+
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+
+def secret(name: str) -> str:
+    """The value of NAME, or the content of the file that NAME_FILE points to, or nothing."""
+    path = env.str(f"{name}_FILE", default="")
+    return Path(path).read_text().strip() if path else env.str(name, default="")
+
+
+# --- Django ---------------------------------------------------------------------------------
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = secret("SECRET_KEY") or ("for-development-only-" * 3 if DEBUG else "")
+HAS_SECRET_KEY = bool(SECRET_KEY)  # Django refuses to say that it is empty
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# Plain http is for one's own machine only: any other host name turns on secure cookies.
+LOCAL_ONLY = set(ALLOWED_HOSTS) <= LOOPBACK
+
+ROOT_URLCONF = "dashboard.urls"
+WSGI_APPLICATION = "dashboard.wsgi.application"
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "django_tasks_db",
+    "dashboard",
+    "numbers",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "dashboard.middleware.request_id",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "dashboard.middleware.login_for_htmx",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "dashboard.middleware.private_pages",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "dashboard.context.frame",
+                "numbers.context.frame",
+            ]
+        },
+    }
+]
+
+# --- Database -------------------------------------------------------------------------------
+DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'dashboard.sqlite3'}")}
+DATABASES["default"]["CONN_MAX_AGE"] = None
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # FULL: a committed row is on the disk before a purchase is sent, even when the power fails.
+    # IMMEDIATE: a transaction that will write takes its turn at the start instead of failing halfway.
+    DATABASES["default"]["OPTIONS"] = {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+        " PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000;",
+    }
+    Path(DATABASES["default"]["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# A task only rings a bell: the books say what is to be done, and the sweeper rings again.
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+
+# --- People and browsers --------------------------------------------------------------------
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "overview"
+LOGOUT_REDIRECT_URL = "login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not LOCAL_ONLY
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SECURE_CSP = {
+    "default-src": [CSP.NONE],
+    "script-src": [CSP.SELF],
+    "style-src": [CSP.SELF],
+    "img-src": [CSP.SELF, "data:"],  # the UI kit's stylesheet holds small pictures as data
+    "font-src": [CSP.SELF],
+    "connect-src": [CSP.SELF],
+    "form-action": [CSP.SELF],
+    "base-uri": [CSP.NONE],
+    "frame-ancestors": [CSP.NONE],
+}
+# Goes into one <meta> of every page. Polls give up early; nothing may evaluate strings as code.
+HTMX_CONFIG = {
+    "timeout": 10000,
+    "allowEval": False,
+    "allowScriptTags": False,
+    "includeIndicatorStyles": False,
+    "historyCacheSize": 0,
+    "historyRestoreAsHxRequest": False,
+    "refreshOnHistoryMiss": True,
+    "scrollBehavior": "auto",
+    "responseHandling": [
+        {"code": "204", "swap": False},
+        {"code": "[23]..", "swap": True},
+        {"code": "422", "swap": True},
+        {"code": "[45]..", "swap": False, "error": True},
+    ],
+}
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = DEBUG
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {
+        "numbers": {"level": "INFO"},
+        "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        "django_tasks_db": {"level": "WARNING"},
+        "django.tasks": {"level": "WARNING"},
+    },
+}
+
+# --- Fluents --------------------------------------------------------------------------------
+FLUENTS_API_URL = env.str("FLUENTS_API_URL", default="https://api.fluents.ai").rstrip("/")
+FLUENTS_API_TOKEN = secret("FLUENTS_API_TOKEN")
+FLUENTS_CONNECT_TIMEOUT = env.float("FLUENTS_CONNECT_TIMEOUT", default=3.0)
+FLUENTS_READ_TIMEOUT = env.float("FLUENTS_READ_TIMEOUT", default=45.0)
+FLUENTS_LIVE = urlsplit(FLUENTS_API_URL).hostname not in LOOPBACK
+# Off where an account's search does not list numbers for sale: lines are then bought by area code.
+FLUENTS_SEARCH = env.bool("FLUENTS_SEARCH", default=True)
+SYNC_SECONDS = env.float("SYNC_SECONDS", default=600.0)
+TELEPHONY_PROVIDERS = env.list("TELEPHONY_PROVIDERS", default=["twilio", "telnyx"])
+
+# --- Buying ---------------------------------------------------------------------------------
+LEASE_SECONDS = env.float("LEASE_SECONDS", default=90.0)
+SETTLE_WINDOW = env.float("SETTLE_WINDOW", default=900.0)
+GATE_RATE = env.float("GATE_RATE", default=1.0)
+GATE_IN_FLIGHT = env.int("GATE_IN_FLIGHT", default=2)
+BREAKER_UNKNOWNS = env.int("BREAKER_UNKNOWNS", default=3)
+BREAKER_SHARE = env.int("BREAKER_SHARE", default=20)
+JOURNAL_PATH = Path(env.str("JOURNAL_PATH", default=str(VAR_DIR / "sends.journal")))
+MAX_LINES_PER_ORDER = env.int("MAX_LINES_PER_ORDER", default=1000)
+MAX_LINES_PER_USER_DAY = env.int("MAX_LINES_PER_USER_DAY", default=0)
+MAX_LINES_PER_DAY = env.int("MAX_LINES_PER_DAY", default=0)
+MAX_COST_PER_ORDER = env.float("MAX_COST_PER_ORDER", default=0)
+MAX_COST_PER_DAY = env.float("MAX_COST_PER_DAY", default=0)
