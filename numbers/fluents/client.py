@@ -1,0 +1,176 @@
+"""The calls that this product makes, one method each.
+
+Sources: the user's OpenAPI document for `buy`; Fluents' API reference for the rest.
+"""
+
+import json
+from collections.abc import Iterator
+
+import requests
+
+from .errors import NotConfigured, NotFound, OutcomeUnknown, Unsupported
+from .http import BearerAuth, call, new_session
+from .types import Agent, Connection, Number, e164
+
+PAGE_SIZE = 100  # the most that the lists accept
+
+
+class Client:
+    """The Fluents API of one account.
+
+    BASE_URL is scheme and host, TIMEOUT (connect, read) in seconds. SESSION serves the reads;
+    a purchase always opens a connection of its own, without retries: a kept-alive connection
+    that dies on use would leave us not knowing whether money was spent.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        token: str,
+        timeout: tuple[float, float],
+        session: requests.Session | None = None,
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._auth = BearerAuth(token) if token else None
+        self._timeout = timeout
+        self._session = session or new_session(retries=2)
+
+    def buy(
+        self,
+        *,
+        telephony_provider: str,
+        telephony_account_connection: str,
+        area_code: str = "",
+        phone_number: str = "",
+        inbound_agent: str = "",
+        request_id: str = "",
+    ) -> Number:
+        """POST /v1/numbers/buy, once. Exactly one of AREA_CODE and PHONE_NUMBER must be given.
+
+        Spends money. Raises NotSent, Refused or a kind of it, OutcomeUnknown.
+        """
+        if bool(area_code) == bool(phone_number):
+            raise ValueError("a purchase names either an area code or a phone number")
+        body = {
+            "telephony_provider": telephony_provider,
+            "telephony_account_connection": telephony_account_connection,
+            "area_code": area_code,
+            "phone_number": phone_number,
+            "inbound_agent": inbound_agent,
+        }
+        with new_session(retries=0) as session:
+            data = self._call(
+                "POST",
+                "/v1/numbers/buy",
+                session=session,
+                body={key: value for key, value in body.items() if value},
+                headers={"X-Request-Id": request_id, "Connection": "close"},
+            )
+        return self._number(data, "POST /v1/numbers/buy")
+
+    def find_number(self, phone_number: str) -> Number | None:
+        """GET /v1/numbers: the number if the account owns it, None on a 404.
+
+        A 404 does not tell an unowned number from an API without this path; `has_list` does.
+        An answer with any other number is taken as None: some servers ignore a filter.
+        """
+        try:
+            data = self._call("GET", "/v1/numbers", params={"phone_number": e164(phone_number)})
+        except (NotFound, Unsupported):
+            return None
+        number = self._number(data, "GET /v1/numbers")
+        return number if number.number == e164(phone_number) else None
+
+    def has_list(self) -> bool:
+        """Whether this API lists owned numbers. Without that nothing can be looked up reliably."""
+        try:
+            self._call("GET", "/v1/numbers/list", params={"page": 1, "size": 1})
+        except (NotFound, Unsupported):
+            return False
+        return True
+
+    def numbers(self) -> Iterator[Number]:
+        """GET /v1/numbers/list: every owned number, page by page. Raises Unsupported without it."""
+        return self._all("/v1/numbers/list", Number)
+
+    def agents(self) -> Iterator[Agent]:
+        """GET /v1/agents/list."""
+        return self._all("/v1/agents/list", Agent)
+
+    def connections(self) -> Iterator[Connection]:
+        """GET /v1/account_connections/list."""
+        return self._all("/v1/account_connections/list", Connection)
+
+    def available(
+        self,
+        *,
+        telephony_provider: str,
+        telephony_account_connection: str,
+        area_code: str = "",
+        limit: int = 20,
+    ) -> list[Number]:
+        """GET /v1/numbers/available: candidates, not held. Raises Unsupported where there is no search.
+
+        The keys of `filters` are not documented, so the area code is checked here as well.
+        """
+        params = {
+            "limit": limit,
+            "telephony_provider": telephony_provider,
+            "telephony_account_connection": telephony_account_connection,
+            "filters": json.dumps({"area_code": area_code} if area_code else {}),
+        }
+        try:
+            data = self._call("GET", "/v1/numbers/available", params=params)
+        except NotFound as error:
+            raise Unsupported(request=error.request, status=error.status, detail=error.detail) from None
+        found = self._items(data, Number, "GET /v1/numbers/available")
+        return [number for number in found if number.number.startswith(f"+1{area_code}")]
+
+    def _call(self, method: str, path: str, *, session: requests.Session | None = None, **kwargs) -> dict:
+        name = f"{method} {path}"
+        if not self._auth:
+            raise NotConfigured(request=name)
+        return call(
+            session or self._session,
+            method,
+            self._base_url + path,
+            name=name,
+            timeout=self._timeout,
+            auth=self._auth,
+            **kwargs,
+        )
+
+    def _all(self, path: str, kind: type) -> Iterator:
+        page = 1
+        while True:
+            try:
+                data = self._call("GET", path, params={"page": page, "size": PAGE_SIZE})
+            except NotFound as error:  # a list is never "not found": this API does not have it
+                raise Unsupported(request=error.request, status=error.status, detail=error.detail) from None
+            items = self._items(data, kind, f"GET {path}")
+            yield from items
+            # `total` may be an estimate, so only this flag ends a list.
+            if data.get("has_more") is not True or not data["items"]:
+                return
+            page += 1
+
+    @staticmethod
+    def _items(data: dict, kind: type, name: str) -> list:
+        items = data.get("items")
+        if not isinstance(items, list):
+            raise OutcomeUnknown(request=name, status=200, detail="the answer could not be read")
+        found = []
+        for item in items:
+            try:
+                found.append(kind.from_json(item))
+            except (ValueError, AttributeError):
+                continue  # one odd row must not hide the others
+        return found
+
+    @staticmethod
+    def _number(data: dict, name: str) -> Number:
+        try:
+            return Number.from_json(data)
+        except ValueError:
+            raise OutcomeUnknown(request=name, status=200, detail="the answer could not be read") from None
