@@ -1,0 +1,20 @@
+"""What is kept. Rows are written by `numbers.services` only."""
+
+from .buying import Attempt, Line, Look, Order
+from .gate import Gate, Journal, Price
+from .history import Event
+from .inventory import Agent, Connection, Number
+
+__all__ = [
+    "Agent",
+    "Attempt",
+    "Connection",
+    "Event",
+    "Gate",
+    "Journal",
+    "Line",
+    "Look",
+    "Number",
+    "Order",
+    "Price",
+]

@@ -1,0 +1,191 @@
+"""Orders and their lines: the truth about every purchase, before, during and after it."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.urls import reverse
+
+from ..states import CANCELLABLE, DRIVEN, FINAL, HOLDING, Guarantee, LineState, Outcome
+from .inventory import Agent, Connection, Number
+
+
+class Order(models.Model):
+    """What somebody asked for in one go. `form_token` makes one form one order."""
+
+    form_token = models.CharField(max_length=64, unique=True)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    requested_by_name = models.CharField(max_length=150, blank=True)  # outlives the account
+    quantity = models.PositiveIntegerField()
+    cost_once = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)  # estimate
+    cost_monthly = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)  # estimate
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["created_at", "requested_by"], name="order_by_day"),  # caps per day
+        ]
+
+    def __str__(self) -> str:
+        return f"Order {self.pk}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("order", args=[self.pk])
+
+
+class LineQuerySet(models.QuerySet):
+    def open(self) -> "LineQuerySet":
+        return self.exclude(state__in=FINAL)
+
+    def due(self) -> "LineQuerySet":
+        """Lines that nobody holds and whose time has come, by the database's clock."""
+        free = Q(lease_until=None) | Q(lease_until__lt=Now())
+        return self.filter(free, state__in=DRIVEN - {LineState.SENDING}, due_at__lte=Now())
+
+
+class Line(models.Model):
+    """One wanted phone number of an order.
+
+    A worker owns a line while `lease_until` is ahead; `generation` grows with every lease,
+    so a worker that slept through its lease can no longer write. Both go by the database's clock.
+    """
+
+    order = models.ForeignKey(Order, models.PROTECT, related_name="lines")
+    position = models.PositiveIntegerField()
+    state = models.CharField(max_length=10, choices=LineState, default=LineState.PLANNED)
+
+    # What is wanted.
+    telephony_provider = models.CharField(max_length=50)
+    connection = models.ForeignKey(Connection, models.PROTECT, related_name="lines")
+    agent = models.ForeignKey(Agent, models.PROTECT, null=True, blank=True, related_name="lines")
+    area_code = models.CharField(max_length=3, blank=True)
+    wanted_number = models.CharField(max_length=16, blank=True)
+
+    # How far it has come.
+    phone_number = models.CharField(max_length=16, blank=True)  # the one number at hand
+    guarantee = models.CharField(max_length=10, choices=[(g, g) for g in Guarantee], default=Guarantee.EXACT)
+    by_area_code = models.BooleanField(default=False)  # bought without naming a number
+    number = models.ForeignKey(Number, models.PROTECT, null=True, blank=True, related_name="lines")
+    reason = models.CharField(max_length=500, blank=True)  # what happened last, for people
+    sends = models.PositiveIntegerField(default=0)  # purchases sent for the number at hand
+    retries = models.PositiveIntegerField(default=0)  # reads of Fluents that failed in a row
+    searches = models.PositiveIntegerField(default=0)  # times that no number was found
+    looks = models.PositiveIntegerField(default=0)  # look-ups since the last send
+    absences = models.PositiveIntegerField(default=0)  # of these, complete ones that did not find it
+    checked_at = models.DateTimeField(null=True, blank=True)  # looked up as not ours
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    lease_until = models.DateTimeField(null=True, blank=True)
+    generation = models.PositiveIntegerField(default=0)
+    due_at = models.DateTimeField(db_default=Now())
+    rung_at = models.DateTimeField(null=True, blank=True)
+
+    created_at = models.DateTimeField(db_default=Now())
+    changed_at = models.DateTimeField(db_default=Now())
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    objects = LineQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["order", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["order", "position"], name="line_position_once"),
+            models.UniqueConstraint(
+                fields=["phone_number"],
+                condition=Q(state__in=sorted(HOLDING)) & ~Q(phone_number=""),
+                name="line_holds_number_alone",
+            ),
+            # Two purchases by area code that both get lost could not be told apart.
+            models.UniqueConstraint(
+                fields=["connection"],
+                condition=Q(
+                    by_area_code=True,
+                    state__in=sorted([LineState.RESERVED, LineState.SENDING, LineState.UNKNOWN]),
+                ),
+                name="line_by_area_code_alone",
+            ),
+            models.CheckConstraint(condition=Q(state__in=sorted(LineState)), name="line_state_known"),
+            models.CheckConstraint(
+                condition=~Q(area_code="") | ~Q(wanted_number=""), name="line_wants_something"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=LineState.BOUGHT) | Q(number__isnull=False), name="line_bought_has_number"
+            ),
+        ]
+        indexes = [
+            # the sweeper: lines whose time has come, and leases that ran out
+            models.Index(fields=["due_at"], condition=Q(state__in=sorted(DRIVEN)), name="line_due"),
+            # counts of moving lines (gate) and of lines that need a person (every page)
+            models.Index(
+                fields=["state"],
+                condition=Q(state__in=sorted(set(LineState) - FINAL)),
+                name="line_open_by_state",
+            ),
+            models.Index(fields=["order", "-changed_at"], name="line_changed"),  # the status poll
+            models.Index(
+                fields=["phone_number"], condition=~Q(phone_number=""), name="line_by_number"
+            ),  # reconcile
+        ]
+
+    def __str__(self) -> str:
+        return f"Line {self.pk}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state not in FINAL
+
+    @property
+    def is_cancellable(self) -> bool:
+        return self.state in CANCELLABLE
+
+
+class Attempt(models.Model):
+    """One purchase that is about to be sent, on disk before it leaves."""
+
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    line = models.ForeignKey(Line, models.PROTECT, related_name="attempts")
+    n = models.PositiveIntegerField()
+    generation = models.PositiveIntegerField()
+    phone_number = models.CharField(max_length=16, blank=True)
+    area_code = models.CharField(max_length=3, blank=True)
+    owned_before = models.JSONField(null=True, blank=True)  # snapshot, where bought by area code
+    outcome = models.CharField(max_length=12, choices=Outcome, default=Outcome.SENDING)
+    status = models.PositiveSmallIntegerField(null=True, blank=True)  # of HTTP
+    detail = models.CharField(max_length=500, blank=True)
+    answer = models.JSONField(null=True, blank=True)  # known fields only
+    sent_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["line", "n"]
+        constraints = [models.UniqueConstraint(fields=["line", "n"], name="attempt_n_once")]
+        indexes = [
+            # the breaker reads the latest finished attempts
+            models.Index(
+                fields=["-finished_at"], condition=Q(finished_at__isnull=False), name="attempt_finished"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Attempt {self.n} of line {self.line_id}"
+
+
+class Look(models.Model):
+    """One look-up of an unanswered purchase: the evidence that settles it."""
+
+    line = models.ForeignKey(Line, models.PROTECT, related_name="look_ups")
+    at = models.DateTimeField(db_default=Now())
+    complete = models.BooleanField()  # both endpoints were read to the end
+    found = models.BooleanField()
+    detail = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["line", "id"]
+
+    def __str__(self) -> str:
+        return f"Look-up {self.pk} of line {self.line_id}"

@@ -1,0 +1,99 @@
+"""A local copy of what the account owns at Fluents: connections, agents, numbers."""
+
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+from ..states import NumberStatus
+
+
+class Remote(models.Model):
+    """Something that lives at Fluents under an id of theirs.
+
+    A row may begin as a bare id, typed by a person or named by another answer;
+    `synced_at` is empty until Fluents has listed it.
+    """
+
+    api_id = models.CharField("id at Fluents", max_length=200, unique=True)
+    label = models.CharField(max_length=200, blank=True)
+    description = models.CharField(max_length=200, blank=True)
+    synced_at = models.DateTimeField(null=True, blank=True)
+    gone_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class Connection(Remote):
+    """A telephony account connection. Its credentials stay at Fluents."""
+
+    telephony_provider = models.CharField(max_length=50, blank=True)
+
+    class Meta:
+        ordering = ["telephony_provider", "label", "id"]
+
+    def __str__(self) -> str:
+        return self.label or self.api_id
+
+
+class Agent(Remote):
+    """The voice agent that answers. Its prompt and actions stay at Fluents."""
+
+    name = models.CharField(max_length=200, blank=True)
+    language = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name or self.label or self.api_id
+
+
+class NumberQuerySet(models.QuerySet):
+    def owned(self) -> "NumberQuerySet":
+        return self.exclude(status__in=[NumberStatus.GONE, NumberStatus.RELEASED])
+
+    def unassigned(self) -> "NumberQuerySet":
+        return self.owned().filter(agent=None)
+
+    def holding_digits(self, text: str) -> "NumberQuerySet":
+        """Numbers that contain the digits of TEXT, however those were typed."""
+        digits = "".join(c for c in text if c in "0123456789")
+        return self.filter(e164__contains=digits) if digits else self.none()
+
+
+class Number(models.Model):
+    """A phone number that we own, cached; kept for good, also after it is gone."""
+
+    e164 = models.CharField("number", max_length=16, unique=True)
+    api_id = models.CharField("id at Fluents", max_length=200, blank=True)
+    telephony_provider = models.CharField(max_length=50, blank=True)
+    connection = models.ForeignKey(Connection, models.PROTECT, null=True, blank=True, related_name="numbers")
+    agent = models.ForeignKey(Agent, models.PROTECT, null=True, blank=True, related_name="numbers")
+    label = models.CharField(max_length=200, blank=True)
+    description = models.CharField(max_length=1000, blank=True)
+    outbound_only = models.BooleanField(default=False)
+    status = models.CharField(max_length=10, choices=NumberStatus, default=NumberStatus.ACTIVE)
+    tags = models.JSONField(default=list, blank=True)
+    answer = models.JSONField("last answer of Fluents, known fields only", default=dict, blank=True)
+    bought_at = models.DateTimeField(null=True, blank=True)
+    bought_by = models.CharField(max_length=150, blank=True)
+    synced_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = NumberQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(e164__startswith="+"), name="number_is_e164"),
+        ]
+        indexes = [
+            models.Index(fields=["agent", "-id"], name="number_by_agent"),  # list filtered by agent, and none
+        ]
+
+    def __str__(self) -> str:
+        return self.e164
+
+    def get_absolute_url(self) -> str:
+        return reverse("number", args=[self.e164])

@@ -1,0 +1,34 @@
+"""The Fluents client of this process, made from the settings."""
+
+import threading
+import time
+
+from django.conf import settings
+
+from ..fluents import Client
+
+_local = threading.local()
+PROBE_SECONDS = 60.0
+
+
+def client() -> Client:
+    """One client a thread: sessions are not made for sharing. Made anew when the settings change."""
+    key = (
+        settings.FLUENTS_API_URL,
+        settings.FLUENTS_API_TOKEN,
+        settings.FLUENTS_CONNECT_TIMEOUT,
+        settings.FLUENTS_READ_TIMEOUT,
+    )
+    if getattr(_local, "key", None) != key:
+        url, token, connect, read = key
+        _local.client = Client(base_url=url, token=token, timeout=(connect, read))
+        _local.key, _local.probed = key, None
+    return _local.client
+
+
+def can_look_up() -> bool:
+    """Whether owned numbers can be listed here; asked again after a minute. Raises FluentsError."""
+    fluents = client()
+    if not _local.probed or time.monotonic() - _local.probed[0] > PROBE_SECONDS:
+        _local.probed = (time.monotonic(), fluents.has_list())
+    return _local.probed[1]

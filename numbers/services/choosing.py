@@ -1,0 +1,159 @@
+"""planned -> reserved: find one exact number for a line, or the right to buy by area code.
+
+A number is reserved only when no other line holds it and neither the books nor Fluents say
+that it is ours: that look-up before the first send is what later proves a purchase to be ours.
+"""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from .. import fluents
+from ..models import Attempt, Gate, Line, Number
+from ..phone import pretty
+from ..states import HOLDING, Guarantee, LineState, Outcome
+from . import gate
+from .api import can_look_up, client
+from .history import db_now
+from .moves import move, wait
+
+MAX_NUMBERS = 5  # numbers that Fluents turned down before a line gives up
+MAX_SEARCHES = 3  # searches that found nothing before a line gives up
+SEARCH_AGAIN = timedelta(seconds=2)
+ONE_AT_A_TIME = timedelta(seconds=2)  # until a line by area code asks for its connection again
+API_AGAIN = (1, 2, 4, 8, 15)  # seconds until Fluents is asked again after reads that failed
+
+
+def choose(line: Line) -> Line | None:
+    """planned -> reserved: find a number that nobody holds and that is not ours already."""
+    if stop := gate.stops(gate.current(), db_now()):
+        return wait(line, until=stop.until or db_now(), reason=str(stop))
+    if turned_down(line).values("phone_number").distinct().count() >= MAX_NUMBERS:
+        return fail(line, f"Tried {MAX_NUMBERS} numbers; none could be bought.")
+    try:
+        if line.wanted_number:
+            return choose_wanted(line)
+        return choose_from_search(line)
+    except fluents.FluentsError as error:
+        return api_trouble(line, error)
+
+
+def choose_wanted(line: Line) -> Line | None:
+    """Reserve the very number that was asked for."""
+    if turned_down(line).exists():
+        return fail(line, f"{pretty(line.wanted_number)} is not for sale. It was not bought.")
+    checkable = can_look_up()
+    if is_ours(line.wanted_number):
+        return fail(line, f"{pretty(line.wanted_number)} is ours already. Nothing was sent.")
+    return reserve(line, line.wanted_number, Guarantee.EXACT if checkable else Guarantee.BLIND)
+
+
+def choose_from_search(line: Line) -> Line | None:
+    """Reserve a number of the area code, or the right to buy by area code where there is no search."""
+    try:
+        offers = search(line)
+    except fluents.Unsupported:
+        return reserve_area_code(line)
+    checkable = can_look_up()
+    tried = set(turned_down(line).values_list("phone_number", flat=True))
+    for phone_number in offers:
+        if phone_number in tried or is_ours(phone_number):
+            continue
+        if reserved := reserve(line, phone_number, Guarantee.EXACT if checkable else Guarantee.BLIND):
+            return reserved
+    if line.searches + 1 >= MAX_SEARCHES:
+        return fail(line, f"Area code {line.area_code} has no number for sale at the moment.")
+    reason = f"Area code {line.area_code} has no number for sale; searching again."
+    return wait(line, until=db_now() + SEARCH_AGAIN, searches=line.searches + 1, reason=reason)
+
+
+def turned_down(line: Line) -> QuerySet[Attempt]:
+    """Attempts whose number Fluents would not sell us."""
+    noes = line.attempts.filter(outcome__in=[Outcome.REFUSED, Outcome.UNAVAILABLE])
+    return noes.exclude(status__in=[401, 403])  # those were about our token
+
+
+def search(line: Line) -> list[str]:
+    """Numbers for sale in the line's area code, those that other lines hold left out."""
+    if not settings.FLUENTS_SEARCH:
+        raise fluents.Unsupported(request="GET /v1/numbers/available")
+    offers = client().available(
+        telephony_provider=line.telephony_provider,
+        telephony_account_connection=line.connection.api_id,
+        area_code=line.area_code,
+    )
+    found = [offer.number for offer in offers]
+    holding = Line.objects.filter(phone_number__in=found, state__in=HOLDING)
+    held = set(holding.values_list("phone_number", flat=True))
+    return [number for number in found if number not in held]
+
+
+def is_ours(phone_number: str) -> bool:
+    """Whether the books or Fluents say that we own it. Raises FluentsError."""
+    owned = Number.objects.owned().filter(e164=phone_number).exists()
+    return owned or client().find_number(phone_number) is not None
+
+
+def reserve(line: Line, phone_number: str, guarantee: Guarantee) -> Line | None:
+    """planned -> reserved, unless another line holds the number: then None."""
+    try:
+        with transaction.atomic():
+            reserved = move(
+                line,
+                LineState.RESERVED,
+                reason=f"Chose {pretty(phone_number)}. Nothing was sent yet.",
+                about={"phone_number": phone_number},
+                phone_number=phone_number,
+                guarantee=guarantee,
+                by_area_code=False,
+                checked_at=db_now(),
+                sends=0,
+                retries=0,
+            )
+            # After the row is ours alone: a line that held the number until now may have bought it.
+            if Number.objects.owned().filter(e164=phone_number).exists():
+                raise IntegrityError
+    except IntegrityError:
+        return None
+    remember_guarantee(guarantee)
+    return reserved
+
+
+def reserve_area_code(line: Line) -> Line | None:
+    """planned -> reserved without a number; only one such line a connection may be under way."""
+    guarantee = Guarantee.SNAPSHOT if can_look_up() else Guarantee.BLIND
+    remember_guarantee(guarantee)
+    try:
+        with transaction.atomic():
+            return move(
+                line,
+                LineState.RESERVED,
+                reason=f"Next to be bought by area code {line.area_code}. Nothing was sent yet.",
+                phone_number="",
+                guarantee=guarantee,
+                by_area_code=True,
+                checked_at=db_now(),
+                sends=0,
+                retries=0,
+            )
+    except IntegrityError:
+        reason = "Another line of this connection is being bought; by area code only one can be at a time."
+        return wait(line, until=db_now() + ONE_AT_A_TIME, reason=reason)
+
+
+def remember_guarantee(guarantee: Guarantee) -> None:
+    """For the pages: which promise this API allows."""
+    Gate.objects.filter(pk=Gate.SINGLE).exclude(guarantee=guarantee).update(guarantee=guarantee)
+
+
+def api_trouble(line: Line, error: fluents.FluentsError) -> None:
+    """A read failed before anything was sent: keep the line where it is and ask again later."""
+    pause = getattr(error, "retry_after", None) or API_AGAIN[min(line.retries, len(API_AGAIN) - 1)]
+    reason = f"{error.user_message} Nothing was sent for this line; trying again."
+    wait(line, until=db_now() + timedelta(seconds=pause), reason=reason, retries=line.retries + 1)
+
+
+def fail(line: Line, reason: str) -> Line:
+    return move(line, LineState.FAILED, reason=reason)

@@ -1,0 +1,88 @@
+"""How a line is taken, moved on and given back: compare-and-set, always.
+
+A worker owns a line from `claim` until its lease runs out. Every write names the state and
+the generation that it believes in; when another worker or the sweeper was faster it changes
+no row and `LeaseLost` ends the attempt to write.
+"""
+
+import copy
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from ..models import Line
+from ..states import FINAL, MOVES
+from .history import SYSTEM, By, db_now, record
+
+
+class LeaseLost(Exception):
+    """Somebody else has the line now; whatever we know about it is stale."""
+
+
+class IllegalMove(Exception):
+    """A move that `states.MOVES` does not have: a bug, or a person who was too late."""
+
+
+def lease() -> timedelta:
+    return timedelta(seconds=settings.LEASE_SECONDS)
+
+
+def claim(*, line_id: int) -> Line | None:
+    """Take the line if it is due and free; None when it is not, or somebody was faster."""
+    taken = (
+        Line.objects.filter(pk=line_id)
+        .due()
+        .update(lease_until=db_now() + lease(), generation=F("generation") + 1)
+    )
+    if not taken:
+        return None
+    return Line.objects.select_related("connection", "agent").get(pk=line_id)
+
+
+def move(line: Line, to: str, *, reason: str, by: By = SYSTEM, about: dict | None = None, **fields) -> Line:
+    """Move LINE to the state TO and write the event, in one transaction. Returns the line as it is now.
+
+    FIELDS are further columns; ABOUT goes into the event. The lease is kept, or ended with a final
+    state. Raises IllegalMove, or LeaseLost when the row is no longer as LINE says.
+    """
+    if (line.state, to) not in MOVES:
+        raise IllegalMove(f"a line cannot go from {line.state} to {to}")
+    now = db_now()
+    fields |= {"state": to, "reason": reason[:500], "changed_at": now}
+    if to in FINAL:
+        fields |= {"settled_at": now, "lease_until": None}
+    elif "lease_until" not in fields:
+        fields["lease_until"] = now + lease()
+    with transaction.atomic():
+        _write(line, fields)
+        record(
+            action=f"line.{to}",
+            by=by,
+            order_id=line.order_id,
+            line_id=line.pk,
+            number=fields.get("number"),
+            before={"state": str(line.state)},
+            after={"state": str(to), **(about or {})},
+            reason=reason,
+        )
+    return _changed(line, fields)
+
+
+def wait(line: Line, *, until: datetime, **fields) -> None:
+    """Give LINE back, due again at UNTIL. Raises LeaseLost."""
+    _write(line, fields | {"lease_until": None, "due_at": until, "changed_at": db_now()})
+
+
+def _write(line: Line, fields: dict) -> None:
+    same = Line.objects.filter(pk=line.pk, state=line.state, generation=line.generation)
+    if same.update(**fields) != 1:
+        raise LeaseLost(f"line {line.pk} has moved on")
+
+
+def _changed(line: Line, fields: dict) -> Line:
+    line = copy.copy(line)
+    for name, value in fields.items():
+        setattr(line, name, value)
+    return line

@@ -1,0 +1,260 @@
+"""reserved -> sending -> what the answer says: the only place where money is spent.
+
+The attempt is in the database and in the send journal before the request leaves, and no network
+call happens inside a transaction. Whoever is killed in between leaves a lease that runs out.
+"""
+
+import re
+import time
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
+
+from .. import fluents
+from ..models import Attempt, Line, Number
+from ..phone import pretty
+from ..states import Guarantee, LineState, Outcome
+from . import gate, journal
+from .api import client
+from .choosing import API_AGAIN, api_trouble, fail, is_ours
+from .history import SYSTEM, By, db_now
+from .inventory import keep_number
+from .looking import first_look, owned_in_area, unlisted
+from .moves import move, wait
+
+FRESH = timedelta(seconds=60)  # how long "this number is not ours" is believed
+SHORT_WAIT = 1.5  # seconds; worth staying for
+
+# Fluents' words for "somebody has it": perhaps we ourselves, by a copy of our own request.
+TAKEN = re.compile(r"avail|taken|owned|in use|exist|sold|purchased|not found", re.IGNORECASE)
+# A refusal of these will not get better with another phone number.
+WHOLE_ORDER = re.compile(r"connection|provider|agent|area.?code", re.IGNORECASE)
+
+
+def send(line: Line) -> Line | None:
+    """reserved -> sending -> whatever the answer says."""
+    try:
+        owned_before = before_sending(line)
+    except fluents.FluentsError as error:
+        return api_trouble(line, error)
+    if owned_before is False:
+        return move(
+            line, LineState.PLANNED, reason=f"{pretty(line.phone_number)} is ours by now.", phone_number=""
+        )
+    if not gate.check_journal(whole=False):
+        return wait(line, until=db_now(), reason="Buying is paused.")
+    return send_purchase(line, owned_before)
+
+
+def send_purchase(line: Line, owned_before: list[str] | None = None) -> Line | None:
+    """Pass the gate, write the attempt down, send it, and write down what came of it."""
+    try:
+        line, attempt = through_the_gate(line, owned_before)
+    except gate.Closed as closed:
+        pause = (closed.until - db_now()).total_seconds() if closed.until else None
+        if line.state == LineState.RESERVED and pause is not None and pause <= SHORT_WAIT:
+            time.sleep(max(pause, 0.01))
+            return line
+        return wait(line, until=closed.until or db_now(), reason=str(closed))
+    try:
+        journal.append(attempt)
+    except OSError as error:
+        gate.pause(reason=f"The send journal cannot be written ({error.strerror}). Nothing was sent.")
+        return written(line, attempt, Outcome.NOT_SENT, detail="the send journal cannot be written")
+    return answer_of(line, attempt)
+
+
+def before_sending(line: Line) -> list[str] | bool | None:
+    """What must be known just before the send.
+
+    The snapshot of owned numbers for a purchase by area code, else None; False when the chosen
+    number has become ours since. Raises FluentsError.
+    """
+    if line.by_area_code:
+        if line.guarantee == Guarantee.BLIND:
+            return []
+        return sorted(owned_in_area(line.area_code))
+    if db_now() - line.checked_at > FRESH and is_ours(line.phone_number):
+        return False
+    return None
+
+
+def through_the_gate(line: Line, owned_before: list[str] | None) -> tuple[Line, Attempt]:
+    """-> sending, with the attempt on disk. Raises gate.Closed, LeaseLost."""
+    with transaction.atomic():
+        now = db_now()
+        gate.admit(now=now)
+        sending = move(
+            line,
+            LineState.SENDING,
+            reason=f"Asking Fluents for {pretty(line.phone_number) or 'a number in ' + line.area_code}.",
+            sends=line.sends + 1,
+            looks=0,
+            absences=0,
+            retries=0,
+            sent_at=now,
+        )
+        attempt = Attempt.objects.create(
+            line=line,
+            n=line.attempts.count() + 1,
+            generation=line.generation,
+            phone_number=line.phone_number,
+            area_code=line.area_code if line.by_area_code else "",
+            owned_before=owned_before,
+            sent_at=now,
+        )
+    return sending, attempt
+
+
+def answer_of(line: Line, attempt: Attempt) -> Line | None:
+    """Send the purchase once, and turn what happens into an outcome. Spends money."""
+    try:
+        info = client().buy(
+            telephony_provider=line.telephony_provider,
+            telephony_account_connection=line.connection.api_id,
+            area_code=attempt.area_code,
+            phone_number=attempt.phone_number,
+            inbound_agent=line.agent.api_id if line.agent else "",
+            request_id=str(attempt.key),
+        )
+    except fluents.NotSent as error:
+        return written(line, attempt, Outcome.NOT_SENT, detail=error.user_message)
+    except fluents.RateLimited as error:
+        return written(line, attempt, Outcome.RATE_LIMITED, error=error)
+    except fluents.Unauthorized as error:
+        return written(line, attempt, Outcome.REFUSED, error=error)
+    except (fluents.Invalid, fluents.NotFound) as error:
+        return refused(line, attempt, error)
+    except fluents.Conflict as error:
+        return written(line, attempt, Outcome.UNAVAILABLE, error=error)
+    except fluents.FluentsError as error:
+        return written(line, attempt, Outcome.UNKNOWN, error=error)
+    return answered(line, attempt, info)
+
+
+def answered(line: Line, attempt: Attempt, info: fluents.Number) -> Line | None:
+    """A 2xx: ours only if it is exactly what was asked for."""
+    asked = line.phone_number or f"+1{line.area_code}"
+    expected = info.number == asked if line.phone_number else info.number.startswith(asked)
+    if expected and info.number not in (attempt.owned_before or []):
+        return written(line, attempt, Outcome.BOUGHT, info=info)
+    detail = f"Fluents answered with {pretty(info.number)} instead of {pretty(asked)}."
+    return written(line, attempt, Outcome.OTHER_NUMBER, info=info, detail=detail)
+
+
+def refused(line: Line, attempt: Attempt, error: fluents.Refused) -> Line | None:
+    """400, 404, 422: a definite no only if it does not smell of "taken" and we do not own the number."""
+    if line.sends > 1 or (not line.by_area_code and TAKEN.search(error.detail) and not about_order(error)):
+        return written(line, attempt, Outcome.UNAVAILABLE, error=error)
+    try:
+        ours = appeared(line, attempt)
+    except fluents.FluentsError:
+        return written(line, attempt, Outcome.UNKNOWN, error=error)
+    return written(line, attempt, Outcome.UNKNOWN if ours else Outcome.REFUSED, error=error)
+
+
+def about_order(error: fluents.Refused) -> bool:
+    """Whether the refusal is about the connection, provider, agent or area code: no number would do."""
+    return bool(WHOLE_ORDER.search(error.detail)) and "phone_number" not in error.detail
+
+
+def appeared(line: Line, attempt: Attempt) -> bool:
+    """Whether what was asked for is ours now, in spite of a refusal. Raises FluentsError."""
+    if line.guarantee == Guarantee.BLIND:
+        return False  # a documented refusal is all that there is to go by
+    if line.by_area_code:
+        return bool(unlisted(line, attempt))
+    return client().find_number(line.phone_number) is not None
+
+
+def written(
+    line: Line,
+    attempt: Attempt,
+    outcome: Outcome,
+    *,
+    info: fluents.Number | None = None,
+    error: fluents.FluentsError | None = None,
+    detail: str = "",
+) -> Line | None:
+    """Write an attempt's outcome and the line's next state, trying until the lease ends."""
+    give_up = time.monotonic() + settings.LEASE_SECONDS
+    while True:
+        try:
+            with transaction.atomic():
+                return write(line, attempt, outcome, info=info, error=error, detail=detail)
+        except OperationalError:  # locked or away; whatever is not written now is found by looking
+            if time.monotonic() > give_up:
+                raise
+            connection.close()
+            time.sleep(0.2)
+
+
+def write(line, attempt, outcome, *, info, error, detail) -> Line | None:
+    """The transaction of `written`."""
+    now = db_now()
+    status = error.status if error else None
+    pause = getattr(error, "retry_after", None)
+    gate.note(outcome=outcome, status=status, now=now, retry_after=pause)
+    attempt.outcome, attempt.status, attempt.finished_at = outcome, status, now
+    attempt.detail = (detail or (error.user_message if error else ""))[:500]
+    attempt.answer = info.as_json() if info else None
+    attempt.save(update_fields=["outcome", "status", "finished_at", "detail", "answer"])
+    if outcome == Outcome.BOUGHT:
+        return bought(line, info)
+    if outcome == Outcome.NOT_SENT:
+        return not_sent(line, attempt)
+    if outcome == Outcome.REFUSED:
+        return said_no(line, attempt, error)
+    return move(
+        line,
+        LineState.UNKNOWN,
+        reason=attempt.detail or "Fluents gave no clear answer.",
+        lease_until=None,
+        due_at=first_look(outcome=outcome, now=now, retry_after=pause),
+    )
+
+
+def not_sent(line: Line, attempt: Attempt) -> None:
+    """sending -> planned; after an earlier send of the same number -> unknown, as that one still counts."""
+    again = db_now() + timedelta(seconds=API_AGAIN[min(line.attempts.count() - 1, len(API_AGAIN) - 1)])
+    if line.sends > 1:
+        return move(line, LineState.UNKNOWN, reason=attempt.detail, lease_until=None, due_at=again)
+    planned = move(line, LineState.PLANNED, reason=attempt.detail, phone_number="", sends=0)
+    return wait(planned, until=again)
+
+
+def said_no(line: Line, attempt: Attempt, error: fluents.Refused) -> Line | None:
+    """A definite no: to another number, back in the queue, or the end."""
+    if isinstance(error, fluents.Unauthorized):
+        planned = move(line, LineState.PLANNED, reason=attempt.detail, phone_number="", sends=0)
+        return wait(planned, until=db_now())
+    if line.by_area_code or line.wanted_number or about_order(error):
+        return fail(line, attempt.detail)
+    return move(line, LineState.PLANNED, reason=attempt.detail, phone_number="", sends=0)
+
+
+def bought(line: Line, info: fluents.Number, *, by: By = SYSTEM, reason: str = "") -> Line:
+    """The end that was wanted: the number on the books and the line settled, in one transaction."""
+    with transaction.atomic():
+        number = keep_number(
+            info, connection=line.connection, agent=line.agent, bought_by=line.order.requested_by_name
+        )
+        if not reason:
+            reason = f"Bought {pretty(number.e164)}. {answering(line, number)}"
+        return move(
+            line,
+            LineState.BOUGHT,
+            by=by,
+            reason=reason,
+            about={"phone_number": number.e164},
+            phone_number=number.e164,
+            number=number,
+        )
+
+
+def answering(line: Line, number: Number) -> str:
+    """Who answers, and a word if that is not who was asked for."""
+    if number.agent == line.agent:
+        return f"{number.agent} answers it." if number.agent else "Nobody answers it yet."
+    return f"{number.agent or 'Nobody'} answers it, though {line.agent or 'nobody'} was asked for."

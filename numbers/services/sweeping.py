@@ -1,0 +1,72 @@
+"""What goes on without anybody asking: expired leases, due lines, left-over tasks."""
+
+import logging
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django_tasks_db.models import DBTaskResult
+
+from ..models import Line
+from ..states import LineState, Outcome
+from . import gate
+from .driving import ring
+from .history import db_now
+from .moves import LeaseLost, move
+
+log = logging.getLogger("numbers.sweeping")
+
+BATCH = 200
+RING_AGAIN = timedelta(seconds=30)  # for a doorbell that nobody heard
+KEEP_TASKS = timedelta(days=1)
+
+
+def sweep() -> int:
+    """One round; how many lines were rung or moved."""
+    return expire_leases() + ring_due()
+
+
+def expire_leases() -> int:
+    """sending -> unknown where the worker is gone: it may have been sent, so it must be looked up."""
+    expired = Line.objects.filter(state=LineState.SENDING, lease_until__lt=Now())[:BATCH]
+    for line in expired:
+        try:
+            with transaction.atomic():
+                move(
+                    line,
+                    LineState.UNKNOWN,
+                    reason="The worker stopped before the answer was written down. It may have been bought.",
+                    generation=line.generation + 1,
+                    lease_until=None,
+                    due_at=db_now(),
+                )
+                line.attempts.filter(outcome=Outcome.SENDING).update(
+                    outcome=Outcome.UNKNOWN, finished_at=db_now(), detail="The worker stopped."
+                )
+        except LeaseLost:
+            log.info("line %s was written down after all", line.pk)
+    return len(expired)
+
+
+def ring_due() -> int:
+    """Ring lines whose time has come; while the gate is closed only those that are looked up."""
+    due = Line.objects.due()
+    if gate.stops(gate.current(), db_now()):
+        due = due.filter(state=LineState.UNKNOWN)
+    unheard = Q(rung_at=None) | Q(rung_at__lt=F("due_at")) | Q(rung_at__lt=db_now() - RING_AGAIN)
+    ids = list(due.filter(unheard).order_by("due_at").values_list("pk", flat=True)[:BATCH])
+    if ids:
+        ring(ids)
+    return len(ids)
+
+
+def tidy_tasks() -> None:
+    """Close tasks whose worker died (the library never does) and forget old ones."""
+    now = db_now()
+    dead = now - 2 * timedelta(seconds=settings.LEASE_SECONDS)
+    DBTaskResult.objects.filter(status="RUNNING", started_at__lt=dead).update(
+        status="FAILED", finished_at=now, traceback="The worker died; the books say how it went on."
+    )
+    DBTaskResult.objects.filter(finished_at__lt=now - KEEP_TASKS).delete()

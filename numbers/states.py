@@ -1,0 +1,89 @@
+"""The states of a line and the moves between them, as data.
+
+A line is one wanted phone number. Fluents has no idempotency key, so what protects
+money is this table: a state changes only along a move listed here, in one
+compare-and-set statement, and `sending` is on disk before a purchase leaves.
+"""
+
+from enum import StrEnum
+
+from django.db.models import TextChoices
+
+
+class LineState(TextChoices):
+    """A line's state, with the words that staff read."""
+
+    PLANNED = "planned", "Waiting"
+    RESERVED = "reserved", "Number chosen"
+    SENDING = "sending", "Buying"
+    BOUGHT = "bought", "Bought"
+    FAILED = "failed", "Not bought"
+    UNKNOWN = "unknown", "Checking with provider"
+    REVIEW = "review", "Needs you"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+S = LineState
+
+#: A worker or the sweeper will take the line further without anybody's help.
+DRIVEN = frozenset({S.PLANNED, S.RESERVED, S.SENDING, S.UNKNOWN})
+#: Money may be spent on the line's number now or later: no other line may use that number.
+HOLDING = frozenset({S.RESERVED, S.SENDING, S.UNKNOWN, S.REVIEW})
+#: Nothing was sent yet for the number at hand, so the line may still be called off.
+CANCELLABLE = frozenset({S.PLANNED, S.RESERVED})
+#: The end.
+FINAL = frozenset({S.BOUGHT, S.FAILED, S.CANCELLED})
+OPEN = frozenset(set(S) - FINAL)
+
+#: Every legal move. What is not here is a bug and raises.
+MOVES = frozenset(
+    {
+        (S.PLANNED, S.RESERVED),  # worker: a number was chosen, looked up and is not ours
+        (S.PLANNED, S.FAILED),  # worker: nothing to buy; nothing was sent for the number at hand
+        (S.PLANNED, S.CANCELLED),
+        (S.RESERVED, S.SENDING),  # worker: gate open, attempt on disk
+        (S.RESERVED, S.PLANNED),  # sweeper or worker: the number was given back, nothing was sent
+        (S.RESERVED, S.CANCELLED),
+        (S.SENDING, S.BOUGHT),  # worker: an answer with exactly that number
+        (S.SENDING, S.PLANNED),  # worker: nothing left this machine, or refused and not ours
+        (S.SENDING, S.FAILED),  # worker: refused for good and looked up as not ours
+        (S.SENDING, S.UNKNOWN),  # worker: any other answer; sweeper: the worker is gone
+        (S.UNKNOWN, S.BOUGHT),  # worker: found by its exact number
+        (S.UNKNOWN, S.SENDING),  # worker: absence is settled, the same number again
+        (S.UNKNOWN, S.PLANNED),  # worker: absence is settled and the number is not for sale
+        (S.UNKNOWN, S.REVIEW),  # worker: a person must decide
+        (S.REVIEW, S.BOUGHT),  # a person, with a reason
+        (S.REVIEW, S.FAILED),
+        (S.REVIEW, S.PLANNED),
+    }
+)
+
+
+class Guarantee(StrEnum):
+    """What the API at hand lets us promise, from strong to weak."""
+
+    EXACT = "exact"  # each line buys one exact number, which is its own key
+    SNAPSHOT = "snapshot"  # by area code, one at a time per connection, compared with a snapshot
+    BLIND = "blind"  # nothing can be looked up: every unanswered purchase goes to a person
+
+
+class Outcome(TextChoices):
+    """What one attempt to buy came to."""
+
+    SENDING = "sending", "Sent, no answer yet"
+    BOUGHT = "bought", "Bought"
+    REFUSED = "refused", "Refused"
+    UNAVAILABLE = "unavailable", "Said to be unavailable"
+    RATE_LIMITED = "rate_limited", "Asked to slow down"
+    NOT_SENT = "not_sent", "Nothing was sent"
+    UNKNOWN = "unknown", "No clear answer"
+    OTHER_NUMBER = "other_number", "Answered with another number"
+
+
+class NumberStatus(TextChoices):
+    """What the books say of a number that we own or owned."""
+
+    ACTIVE = "active", "Active"
+    INACTIVE = "inactive", "Inactive"
+    GONE = "gone", "Gone at Fluents"
+    RELEASED = "released", "Released"

@@ -1,0 +1,17 @@
+"""Doorbells: each task rings one service. Arguments are ids only, as they are stored in clear."""
+
+from django.tasks import task
+
+
+@task
+def drive_line(*, line_id: int) -> None:
+    from .services.driving import drive  # noqa: PLC0415 -- tasks are a leaf that services ring
+
+    drive(line_id=line_id)
+
+
+@task
+def sync_all() -> None:
+    from .services.syncing import sync  # noqa: PLC0415 -- tasks are a leaf that services ring
+
+    sync()
