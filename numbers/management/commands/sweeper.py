@@ -1,0 +1,36 @@
+import logging
+import time
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError, connection
+
+from numbers.services import journal, sweeping
+from numbers.tasks import sync_all
+
+log = logging.getLogger("numbers.sweeper")
+
+EVERY = 0.5  # seconds
+TIDY_EVERY = 20
+
+
+class Command(BaseCommand):
+    help = "Expire leases and ring due lines; a part of `worker`."
+
+    def handle(self, **options) -> None:
+        tidy_at = sync_at = 0.0
+        while True:
+            now = time.monotonic()
+            try:
+                sweeping.sweep()
+                if now >= tidy_at:
+                    sweeping.tidy_tasks()
+                    journal.beat()
+                    tidy_at = now + TIDY_EVERY
+                if settings.SYNC_SECONDS and settings.FLUENTS_API_TOKEN and now >= sync_at:
+                    sync_all.enqueue()
+                    sync_at = now + settings.SYNC_SECONDS
+            except DatabaseError as error:  # away or locked: the next round is as good as this one
+                log.warning("The database did not answer: %s", type(error).__name__)
+                connection.close()
+            time.sleep(EVERY)

@@ -1,0 +1,81 @@
+"""Keeping child processes running, and ending them in order."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+from django.conf import settings
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+BACK_OFF = (0.2, 1, 2, 5, 10)  # seconds between restarts of a child that keeps dying
+LIVED = 30  # seconds after which a death counts as the first again
+
+
+def manage(*arguments: str) -> list[str]:
+    """The command line of one of our own commands."""
+    return [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
+
+
+class Child:
+    """One process that is kept running."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self.command = list(command)
+        self.process: subprocess.Popen | None = None
+        self.deaths, self.started, self.start_at = 0, 0.0, 0.0
+
+    def keep_running(self) -> None:
+        """Start it if it is not running and its pause after the last death is over."""
+        now = time.monotonic()
+        if self.process and self.process.poll() is None:
+            return
+        if self.process:
+            self.deaths = self.deaths + 1 if now - self.started < LIVED else 1
+            self.start_at = now + BACK_OFF[min(self.deaths, len(BACK_OFF)) - 1]
+            self.process = None
+        if now >= self.start_at:
+            # A session of its own: Ctrl-C reaches the parent alone, which ends its children in order.
+            self.process = subprocess.Popen(
+                self.command, cwd=settings.BASE_DIR, start_new_session=True, preexec_fn=_die_with_parent
+            )
+            self.started = now
+
+
+def run(children: Sequence[Child], *, patience: float) -> None:
+    """Keep CHILDREN running until SIGTERM or SIGINT; then end them, killing them after PATIENCE seconds."""
+    stopping = False
+
+    def stop(*_args) -> None:
+        nonlocal stopping
+        stopping = True
+
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, stop)
+    while not stopping:
+        for child in children:
+            child.keep_running()
+        time.sleep(0.1)
+    running = [child.process for child in children if child.process]
+    for process in running:
+        process.terminate()
+    end = time.monotonic() + patience
+    for process in running:
+        try:
+            process.wait(max(0, end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+_parent = os.getpid()
+
+
+def _die_with_parent() -> None:
+    """In the child: end when the parent is killed (Linux; elsewhere the child stays)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != _parent:  # it died in between
+            os.kill(os.getpid(), signal.SIGTERM)
