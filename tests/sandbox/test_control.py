@@ -9,7 +9,7 @@ import time
 import pytest
 import requests
 
-from tests.sandbox.conftest import ROOT, TOKEN, wait_until
+from tests.stack import ROOT, TOKEN, wait_until
 
 
 def test_requests_are_recorded_without_the_token(sandbox):

@@ -9,7 +9,7 @@ import time
 import pytest
 import requests
 
-from tests.sandbox.conftest import TOKEN, wait_until
+from tests.stack import TOKEN, wait_until
 
 
 def raw_buy(sandbox, **fields) -> socket.socket:

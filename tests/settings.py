@@ -1,0 +1,32 @@
+"""The product's settings with the tests' values: a developer's environment and `.env` do not leak in."""
+
+import os
+import secrets
+
+os.environ |= {
+    "SECRET_KEY": secrets.token_urlsafe(40),
+    "DEBUG": "off",
+    "DATABASE_URL": os.environ.get("TEST_DATABASE_URL", "sqlite:///:memory:"),
+    "FLUENTS_API_URL": "http://127.0.0.1:9",  # the discard port: a test that needs an API says so
+    "FLUENTS_API_TOKEN": "token-of-the-tests",
+    "FLUENTS_CONNECT_TIMEOUT": "1",
+    "FLUENTS_READ_TIMEOUT": "1",
+    "LEASE_SECONDS": "5",
+    "SETTLE_WINDOW": "1",
+    "GATE_RATE": "0",
+    "GATE_IN_FLIGHT": "10",
+    "BREAKER_UNKNOWNS": "0",
+    "BREAKER_SHARE": "0",
+    "SYNC_SECONDS": "0",
+    "MAX_LINES_PER_DAY": "0",
+    "JOURNAL_PATH": "/nonexistent/every-test-sets-its-own",
+}
+
+from dashboard.settings import *  # noqa: F403
+
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick, and nobody's password
+WHITENOISE_AUTOREFRESH = True

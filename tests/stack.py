@@ -1,0 +1,229 @@
+"""The real processes of the product, for tests: sandbox, web and workers on one database."""
+
+import json
+import os
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import requests
+
+ROOT = Path(__file__).resolve().parents[1]
+TOKEN = "token-of-the-tests"
+
+
+class Sandbox:
+    """One process. ``crash`` and ``start`` may follow each other on the same file."""
+
+    def __init__(self, db: Path, *options: str) -> None:
+        self.db = db
+        self.options = options
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.session.headers["Authorization"] = f"Bearer {TOKEN}"
+        self.start()
+
+    def start(self, *, port: int = 0, command: tuple[str, ...] = ("-m", "numbers.sandbox")) -> None:
+        where = ("--port", str(port), "--db", str(self.db))
+        self.process = subprocess.Popen(
+            [sys.executable, *command, *where, "--token", TOKEN, "--quiet", *self.options],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.ready_line = self.process.stdout.readline()
+        self.url = re.search(r"http://\S+", self.ready_line)[0]
+        self.port = int(self.url.rsplit(":", 1)[1])
+
+    def end(self, signum: int) -> int:
+        self.process.send_signal(signum)
+        status = self.process.wait(timeout=5)
+        self.process.stdout.close()
+        return status
+
+    def crash(self) -> None:
+        self.end(signal.SIGKILL)
+
+    def close(self) -> None:
+        self.session.close()
+        if self.process.poll() is None:
+            self.end(signal.SIGKILL)
+
+    def call(self, method: str, path: str, **kwargs) -> requests.Response:
+        kwargs.setdefault("timeout", 10)
+        return self.session.request(method, self.url + path, **kwargs)
+
+    def get(self, path: str, **params) -> requests.Response:
+        return self.call("GET", path, params=params)
+
+    def control(self, path: str, body=None, method: str = "POST") -> dict:
+        answer = self.call(method, "/_sandbox/" + path, json=body)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def fault(self, name: str, **params) -> None:
+        self.control("faults", {"fault": name, **params})
+
+    def buy(self, **fields) -> requests.Response:
+        body = {
+            "telephony_provider": "twilio",
+            "telephony_account_connection": self.connection,
+            **({} if {"area_code", "phone_number"} & set(fields) else {"area_code": "415"}),
+            **fields,
+        }
+        return self.call("POST", "/v1/numbers/buy", json=body)
+
+    @property
+    def connection(self) -> str:
+        if not hasattr(self, "_connections"):
+            self._connections = self.get("/v1/account_connections/list").json()["items"]
+        return next(c["id"] for c in self._connections if c["type"] == "account_connection_twilio")
+
+    def charges(self) -> list[dict]:
+        return self.control("ledger", method="GET")["charges"]
+
+    def charged(self) -> list[str]:
+        return [charge["number"] for charge in self.charges()]
+
+    def owned(self) -> list[str]:
+        return [item["number"] for item in self.get("/v1/numbers/list", size=100).json()["items"]]
+
+    def offered(self, area_code: str = "415", limit: int = 10) -> list[str]:
+        answer = self.get("/v1/numbers/available", filters=f'{{"area_code": "{area_code}"}}', limit=limit)
+        assert answer.status_code == 200, answer.text
+        return [item["number"] for item in answer.json()["items"]]
+
+    def requests(self, **params) -> list[dict]:
+        return self.call("GET", "/_sandbox/requests", params=params).json()["requests"]
+
+
+def wait_until(condition, seconds: float = 5.0) -> None:
+    """Polls until ``condition()`` is true; fails the test after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+
+
+def free_port() -> int:
+    """A port that nobody listens on at the moment."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class Stack:
+    """The product on one database: any number of workers and webs, all of them real processes.
+
+    Every process belongs to a session of its own, so that `kill` reaches a worker with its children.
+    """
+
+    def __init__(self, folder: Path, sandbox_url: str, *, database_url: str = "", **settings: object) -> None:
+        self.folder = folder
+        self.processes: list[subprocess.Popen] = []
+        self.web_url = ""
+        defaults = {
+            "SECRET_KEY": secrets.token_urlsafe(40),
+            "DEBUG": "off",
+            "DATABASE_URL": database_url or f"sqlite:///{folder / 'books.sqlite3'}",
+            "FLUENTS_API_URL": sandbox_url,
+            "FLUENTS_API_TOKEN": TOKEN,
+            "FLUENTS_CONNECT_TIMEOUT": "1",
+            "FLUENTS_READ_TIMEOUT": "2",
+            "LEASE_SECONDS": "5",
+            "SETTLE_WINDOW": "3",
+            "GATE_RATE": "100",
+            "GATE_IN_FLIGHT": "10",
+            "BREAKER_UNKNOWNS": "0",
+            "BREAKER_SHARE": "0",
+            "SYNC_SECONDS": "0",
+            "JOURNAL_PATH": str(folder / "sends.journal"),
+            "PYTHONUNBUFFERED": "1",
+        }
+        given = {name: str(value) for name, value in settings.items()}
+        self.env = {**os.environ, **defaults, **given}
+        self.manage("migrate", "-v0")
+
+    def manage(
+        self, *arguments: str, check: bool = True, timeout: float = 120
+    ) -> subprocess.CompletedProcess:
+        """Run one of our commands to its end."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+        if check:
+            assert done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def shell(self, code: str) -> str:
+        """What CODE prints; the models are imported."""
+        return self.manage("shell", "-v0", "-c", code).stdout.strip()
+
+    def start(self, *command: str, log: str = "log.txt") -> subprocess.Popen:
+        with (self.folder / log).open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, *command],
+                cwd=ROOT,
+                env=self.env,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.processes.append(process)
+        return process
+
+    def start_worker(self, *, processes: int = 1) -> subprocess.Popen:
+        return self.start("manage.py", "worker", f"--processes={processes}", log="worker.txt")
+
+    def start_web(self) -> subprocess.Popen:
+        """gunicorn on a free port; `web_url` is its address once it answers."""
+        port = free_port()
+        self.manage("collectstatic", "--noinput", "-v0")
+        process = self.start(
+            *("-m", "gunicorn", "dashboard.wsgi", f"--bind=127.0.0.1:{port}", "--threads=8"), log="web.txt"
+        )
+        self.web_url = f"http://127.0.0.1:{port}"
+        wait_until(self.web_answers, 20)
+        return process
+
+    def web_answers(self) -> bool:
+        try:
+            return requests.get(f"{self.web_url}/healthz", timeout=2).ok
+        except requests.ConnectionError:
+            return False
+
+    def add_user(self, name: str, password: str, **fields: object) -> None:
+        self.shell(
+            "from django.contrib.auth import get_user_model as m; "
+            f"m().objects.create_user({name!r}, password={password!r}, **{fields!r})"
+        )
+
+    def lines(self) -> list[dict]:
+        """Every line, as `manage.py orders --json` tells it."""
+        out = self.manage("orders", "--json").stdout
+        return [json.loads(row) for row in out.splitlines()]
+
+    def logs(self) -> str:
+        """All that the processes have written so far."""
+        return "".join(path.read_text(errors="replace") for path in self.folder.glob("*.txt"))
+
+    def close(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.terminate()
+        for process in self.processes:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
