@@ -1,7 +1,7 @@
 """What is kept. Rows are written by `numbers.services` only."""
 
 from .buying import Attempt, Line, Look, Order
-from .gate import Gate, Journal, Price
+from .gate import Gate, Journal, Price, Reconciliation
 from .history import Event
 from .inventory import Agent, Connection, Number
 
@@ -17,4 +17,5 @@ __all__ = [
     "Number",
     "Order",
     "Price",
+    "Reconciliation",
 ]

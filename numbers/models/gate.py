@@ -64,6 +64,22 @@ class Journal(models.Model):
         return f"{self.host}:{self.path}"
 
 
+class Reconciliation(models.Model):
+    """One comparison of our books with Fluents, and what differed."""
+
+    started_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True, blank=True)
+    requested_by = models.CharField(max_length=150, blank=True)
+    error = models.CharField(max_length=500, blank=True)
+    differences = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"Reconciliation {self.pk}"
+
+
 class Price(models.Model):
     """Our own price table: the API names no price, so every figure made of it is an estimate."""
 

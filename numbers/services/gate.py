@@ -12,7 +12,6 @@ from django.db import transaction
 from ..models import Attempt, Gate, Line
 from ..models.gate import Breaker
 from ..states import LineState, Outcome
-from . import journal
 from .history import SYSTEM, By, db_now, record
 
 LAST = 20  # attempts that the share of unknown ones is taken of
@@ -117,13 +116,6 @@ def open_gate(*, by: By, reason: str) -> None:
         _close(gate, db_now())
         gate.save()
         record(action="gate.opened", by=by, reason=reason, before=before)
-
-
-def check_journal(*, whole: bool) -> bool:
-    """Pause everything when the send journal and the database disagree. True when they agree."""
-    if problem := journal.check(whole=whole):
-        pause(reason=problem)
-    return not problem
 
 
 def _spacing() -> timedelta:

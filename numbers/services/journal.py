@@ -25,38 +25,37 @@ CHUNK = 500
 
 def append(attempt: Attempt) -> None:
     """Write ATTEMPT to the journal and force it to disk. Raises OSError: then nothing may be sent."""
-    entry = {
-        "key": str(attempt.key),
-        "line": attempt.line_id,
-        "n": attempt.n,
-        "phone_number": attempt.phone_number,
-        "area_code": attempt.area_code,
-        "at": attempt.sent_at.isoformat() if attempt.sent_at else None,
-    }
-    _append(entry)
+    _append(
+        {
+            "key": str(attempt.key),
+            "order": attempt.line.order.form_token,  # ids are given out again after a restore; this is not
+            "position": attempt.line.position,
+            "n": attempt.n,
+            "phone_number": attempt.phone_number,
+            "area_code": attempt.area_code,
+            "at": attempt.sent_at.isoformat(),
+        }
+    )
 
 
-def check(*, whole: bool = True) -> str:
-    """Compare journal and database; "" when they agree, else what a person must know.
+def missing(*, whole: bool) -> list[dict] | None:
+    """Sends that the journal knows and the database does not; None where a journal is gone.
 
     WHOLE reads every entry; otherwise only the last one, which is cheap enough for each send.
-    A journal that does not exist yet is begun, if nothing was sent since the last reconciliation.
+    What a person has settled by opening the gate does not count. A journal that does not exist
+    yet is begun, if nothing was sent so far.
     """
     entries = _entries(whole=whole)
     if entries is None:
-        return _begin()
+        return [] if _begin() else None
     settled = Gate.objects.values_list("reconciled_at", flat=True).get(pk=Gate.SINGLE)
-    keys = {e["key"] for e in entries if "key" in e and not (settled and e["at"] <= settled.isoformat())}
-    if lost := keys - _known(sorted(keys)):
-        return (
-            f"The send journal knows {len(lost)} purchases that the database does not: it seems to have "
-            "been restored from a backup. Reconcile with Fluents before you open the gate."
-        )
+    sends = [e for e in entries if "key" in e and not (settled and e["at"] <= settled.isoformat())]
+    known = _known([entry["key"] for entry in sends])
     if whole and (journal_id := _identity()):
         Journal.objects.update_or_create(
             id=journal_id, defaults={"host": socket.gethostname(), "path": str(_path()), "seen_at": db_now()}
         )
-    return ""
+    return [entry for entry in sends if entry["key"] not in known]
 
 
 def beat() -> None:
@@ -77,21 +76,18 @@ def _known(keys: list[str]) -> set[str]:
     return found
 
 
-def _begin() -> str:
-    """Start a journal unless the database says that one is missing."""
+def _begin() -> bool:
+    """Start a journal, unless the database says that one is missing: then False."""
     with transaction.atomic():
         settled = Gate.objects.values_list("reconciled_at", flat=True).get(pk=Gate.SINGLE)
         sent = Attempt.objects.filter(sent_at__gt=settled) if settled else Attempt.objects.all()
         alive = Journal.objects.filter(seen_at__gt=db_now() - timedelta(seconds=VOUCH_SECONDS))
         here = alive.filter(host=socket.gethostname(), path=str(_path()))
         if sent.exists() and (here.exists() or not alive.exists()):
-            return (
-                f"The database knows purchases, but the send journal {_path().name} is gone. "
-                "Reconcile with Fluents before you open the gate."
-            )
+            return False
         journal = Journal.objects.create(host=socket.gethostname(), path=str(_path()))
     _append({"journal": str(journal.pk)})
-    return ""
+    return True
 
 
 def _append(entry: dict) -> None:

@@ -22,6 +22,7 @@ from .history import SYSTEM, By, db_now
 from .inventory import keep_number
 from .looking import first_look, owned_in_area, unlisted
 from .moves import move, wait
+from .replaying import check_journal
 
 FRESH = timedelta(seconds=60)  # how long "this number is not ours" is believed
 SHORT_WAIT = 1.5  # seconds; worth staying for
@@ -42,7 +43,7 @@ def send(line: Line) -> Line | None:
         return move(
             line, LineState.PLANNED, reason=f"{pretty(line.phone_number)} is ours by now.", phone_number=""
         )
-    if not gate.check_journal(whole=False):
+    if not check_journal(whole=False):
         return wait(line, until=db_now(), reason="Buying is paused.")
     return send_purchase(line, owned_before)
 

@@ -26,6 +26,8 @@ def settle(line: Line) -> Line | None:
     attempt = line.attempts.order_by("-n").first()
     if attempt.outcome == Outcome.OTHER_NUMBER:
         return to_review(line, attempt.detail)
+    if line.by_area_code and attempt.owned_before is None:
+        return to_review(line, "Which numbers we owned before the purchase is not known any more.")
     now = db_now()
     try:
         sight = look(line, attempt, now)

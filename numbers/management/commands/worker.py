@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
 
 from numbers.processes import Child, manage, run
-from numbers.services.gate import check_journal
+from numbers.services.replaying import check_journal
 
 TASK_WORKER = ["db_worker", "--no-startup-delay", "--interval", "0.2", "--no-reload", "-v", "0"]
 
