@@ -38,7 +38,7 @@ def claim(*, line_id: int) -> Line | None:
     )
     if not taken:
         return None
-    return Line.objects.select_related("connection", "agent").get(pk=line_id)
+    return Line.objects.select_related("connection", "agent", "order").get(pk=line_id)
 
 
 def move(line: Line, to: str, *, reason: str, by: By = SYSTEM, about: dict | None = None, **fields) -> Line:

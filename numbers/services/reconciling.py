@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from itertools import batched
 
+from django.db.models import F
+
 from .. import fluents
 from ..models import Attempt, Event, Line, Number, Reconciliation
 from ..phone import pretty
@@ -76,10 +78,9 @@ def given_up(number: Number, trace: Attempt) -> bool:
 def not_on_books(phone_number: str, trace: Attempt | None) -> dict:
     if not trace:
         return difference("not_on_books", phone_number, "Paid at Fluents, but not on our books.")
-    detail = f"Paid at Fluents, not on our books; line {trace.line.position} of order "
-    return difference(
-        "not_on_books", phone_number, f"{detail}{trace.line.order_id} asked for it.", trace.line
-    )
+    who = f"line {trace.line.position} of order {trace.line.order_id}"
+    detail = f"Paid at Fluents, but not on our books; {who} asked for it."
+    return difference("not_on_books", phone_number, detail, trace.line)
 
 
 def acknowledge(*, number: Number, by: By, reason: str) -> None:
@@ -88,8 +89,11 @@ def acknowledge(*, number: Number, by: By, reason: str) -> None:
 
 
 def traces_of(phone_numbers: list[str]) -> dict[str, Attempt]:
-    """The latest attempt to buy each of these numbers."""
-    attempts = Attempt.objects.filter(phone_number__in=phone_numbers).select_related("line").order_by("pk")
+    """The latest attempt to buy each of these numbers, by a line that has not got it."""
+    attempts = Attempt.objects.filter(phone_number__in=phone_numbers).exclude(
+        line__state=LineState.BOUGHT, line__phone_number=F("phone_number")
+    )
+    attempts = attempts.select_related("line").order_by("pk")
     return {attempt.phone_number: attempt for attempt in attempts}
 
 

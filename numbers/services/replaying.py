@@ -20,8 +20,8 @@ GONE = (
     "is complete. Reconcile with Fluents before you open the gate."
 )
 FORGOTTEN = (
-    "The send journal knows {count} purchases that the database did not: it seems to have been restored from a "
-    "backup. {replayed} of them are being looked up for their lines; {orphans} belong to orders that the "
+    "The send journal knows {count} purchases that the database did not: it seems to have been restored "
+    "from a backup. {replayed} of them are being looked up for their lines; {orphans} belong to orders that the "
     "database does not know. Reconcile with Fluents before you open the gate."
 )
 

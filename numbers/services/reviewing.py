@@ -28,9 +28,8 @@ def was_bought(*, line_id: int, phone_number: str, by: By, reason: str) -> Line:
     line = under_review(line_id)
     taken = Line.objects.filter(number__e164=phone_number, state=LineState.BOUGHT)
     if other := taken.filter(number__in=Number.objects.owned()).first():
-        raise CannotDecide(
-            f"{pretty(phone_number)} belongs to line {other.position} of order {other.order_id}."
-        )
+        whose = f"line {other.position} of order {other.order_id}"
+        raise CannotDecide(f"{pretty(phone_number)} belongs to {whose}.")
     info = client().find_number(phone_number)
     if not info and can_look_up():
         raise CannotDecide(f"Fluents says that {pretty(phone_number)} is not ours. Nothing was changed.")
@@ -96,9 +95,8 @@ def candidates(line: Line) -> list[Number]:
 def under_review(line_id: int) -> Line:
     line = Line.objects.select_related("order", "connection", "agent").get(pk=line_id)
     if line.state != LineState.REVIEW:
-        raise CannotDecide(
-            f"This line is not up for review any more: it is {line.get_state_display().lower()}."
-        )
+        now = line.get_state_display().lower()
+        raise CannotDecide(f"This line is not up for review any more: it is {now}.")
     return line
 
 

@@ -10,9 +10,7 @@ from numbers.services.reconciling import reconcile
 
 
 class Command(BaseCommand):
-    help = (
-        "Compare our books with Fluents. Exit status: 0 they agree, 1 they differ, 2 Fluents did not answer."
-    )
+    help = "Compare our books with Fluents. Exit status: 0 they agree, 1 they differ, 2 no answer."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON object per difference")
