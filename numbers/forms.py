@@ -13,6 +13,7 @@ from django.utils.functional import cached_property
 from .models import Agent, Connection
 
 TOKEN_SALT = "purchase-form"  # noqa: S105 -- the name of a purpose
+REVIEW_SALT = "purchase-review"
 PROVIDER_NAMES = {"twilio": "Twilio", "telnyx": "Telnyx"}
 
 
@@ -30,6 +31,14 @@ def read_form_token(token: str, user_id: int) -> str:
     if owner != user_id:
         raise ValidationError("This form is not valid any more. Nothing was bought. Please start again.")
     return key
+
+
+def thaw(frozen: str) -> dict:
+    """What `PurchaseForm.freeze` made; nothing, where it was made by somebody else."""
+    try:
+        return signing.loads(frozen, salt=REVIEW_SALT)
+    except signing.BadSignature:
+        return {}
 
 
 def clean_area_code(value: str) -> str:
@@ -173,3 +182,49 @@ class PurchaseForm(WantForm):
 
     def wanted(self) -> dict:
         return super().wanted() | {"form_token": self.form_key}
+
+    def freeze(self) -> str:
+        """All that was typed, signed, for the address of the confirming step."""
+        return signing.dumps({name: self.data.get(name, "") for name in self.fields}, salt=REVIEW_SALT)
+
+
+class ReasonForm(forms.Form):
+    """Why a person does what only a person may do; it stays in the history."""
+
+    reason = forms.CharField(
+        label="Why",
+        min_length=5,
+        max_length=400,
+        help_text="What you saw and where. It stays in the history with your name.",
+        error_messages={
+            "required": "Say why: whoever reads the history later was not there.",
+            "min_length": "Say a little more.",
+        },
+    )
+
+
+class DecisionForm(ReasonForm):
+    """What a person decides about a line under review."""
+
+    BOUGHT, AGAIN, CLOSE = "bought", "again", "close"
+    decision = forms.ChoiceField(
+        label="What happened",
+        widget=forms.RadioSelect,
+        choices=[
+            (BOUGHT, "It was bought"),
+            (AGAIN, "It was not bought: try again"),
+            (CLOSE, "Close it without a number"),
+        ],
+        error_messages={"required": "Choose what happened."},
+    )
+    phone_number = forms.CharField(label="The number that was bought", max_length=40, required=False)
+    field_order = ["decision", "phone_number", "reason"]
+
+    def clean(self) -> dict:
+        data = super().clean()
+        if data.get("decision") == self.BOUGHT:
+            try:
+                data["phone_number"] = clean_phone_number(data.get("phone_number", ""))
+            except ValidationError as error:
+                self.add_error("phone_number", error)
+        return data

@@ -18,11 +18,10 @@ def sync_all() -> None:
 
 
 @task
-def reconcile_books(*, requested_by: str) -> None:
-    from .services.history import By  # noqa: PLC0415 -- tasks are a leaf that services ring
-    from .services.reconciling import reconcile  # noqa: PLC0415 -- tasks are a leaf that services ring
+def reconcile_books(*, run_id: int) -> None:
+    from .services.reconciling import run_asked  # noqa: PLC0415 -- tasks are a leaf that services ring
 
-    reconcile(by=By(name=requested_by))
+    run_asked(run_id=run_id)
 
 
 @task

@@ -32,7 +32,7 @@ class Client:
         session: requests.Session | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
-        self._auth = BearerAuth(token) if token else None
+        self._auth = BearerAuth(token) if token.isascii() and token.isprintable() and token else None
         self._timeout = timeout
         self._session = session or new_session(retries=2)
 

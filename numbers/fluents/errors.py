@@ -40,7 +40,7 @@ class NotSent(FluentsError):
 
 
 class NotConfigured(NotSent):
-    say = "No Fluents token is set (FLUENTS_API_TOKEN). Nothing was sent."
+    say = "No usable Fluents token is set (FLUENTS_API_TOKEN). Nothing was sent."
 
 
 class OutcomeUnknown(FluentsError):

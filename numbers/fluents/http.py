@@ -18,6 +18,13 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionErr
 from .errors import BY_STATUS, NotSent, OutcomeUnknown, RateLimited, Refused, Unsupported
 
 MAX_ANSWER = 8 * 1024 * 1024  # bytes; a page of 100 numbers nests 100 agents with their prompts
+# Raised while a request is still being made up.
+UNSENDABLE = (
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+)
 MAX_PAUSE = 3600.0  # seconds; the longest Retry-After that is believed
 
 
@@ -84,7 +91,7 @@ def call(
             allow_redirects=False,
             stream=True,
         )
-    except (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader) as error:
+    except UNSENDABLE as error:
         raise NotSent(request=name, detail=type(error).__name__) from None
     except requests.exceptions.RequestException as error:
         kind = NotSent if never_left(error) else OutcomeUnknown
@@ -140,7 +147,7 @@ def parse(response: requests.Response, content: bytes, name: str) -> object:
     status = response.status_code
     try:
         data = json.loads(content) if content else None
-    except ValueError:
+    except (ValueError, RecursionError):
         data = None
     if 200 <= status < 300:
         if not isinstance(data, dict):
@@ -165,7 +172,7 @@ def error_text(data: object) -> str:
         return ""
     message = data.get("message") or data.get("detail") or ""
     parts = message if isinstance(message, list) else [message]
-    words = [part.get("msg", "") if isinstance(part, dict) else str(part) for part in parts]
+    words = [str(part.get("msg") or "") if isinstance(part, dict) else str(part) for part in parts]
     return "; ".join(word for word in words if word)[:300].rstrip(".")
 
 

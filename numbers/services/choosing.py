@@ -23,6 +23,7 @@ MAX_NUMBERS = 5  # numbers that Fluents turned down before a line gives up
 MAX_SEARCHES = 3  # searches that found nothing before a line gives up
 SEARCH_AGAIN = timedelta(seconds=2)
 ONE_AT_A_TIME = timedelta(seconds=2)  # until a line by area code asks for its connection again
+HELD_AGAIN = timedelta(seconds=15)  # until a line asks again for a number that another one holds
 API_AGAIN = (1, 2, 4, 8, 15)  # seconds until Fluents is asked again after reads that failed
 
 
@@ -47,7 +48,11 @@ def choose_wanted(line: Line) -> Line | None:
     checkable = can_look_up()
     if is_ours(line.wanted_number):
         return fail(line, f"{pretty(line.wanted_number)} is ours already. Nothing was sent.")
-    return reserve(line, line.wanted_number, Guarantee.EXACT if checkable else Guarantee.BLIND)
+    guarantee = Guarantee.EXACT if checkable else Guarantee.BLIND
+    if reserved := reserve(line, line.wanted_number, guarantee):
+        return reserved
+    reason = f"Another line is about {pretty(line.wanted_number)} at the moment; waiting for it."
+    return wait(line, until=db_now() + HELD_AGAIN, reason=reason)
 
 
 def choose_from_search(line: Line) -> Line | None:

@@ -89,7 +89,7 @@ def note(*, outcome: str, status: int | None, now: datetime, retry_after: float 
         _close(gate, now)
     elif outcome == Outcome.UNKNOWN and (reason := _too_many(gate)):
         _open(gate, reason, now)
-    elif outcome != Outcome.UNKNOWN and gate.breaker == Breaker.TRYING:
+    elif outcome not in (Outcome.UNKNOWN, Outcome.NOT_SENT) and gate.breaker == Breaker.TRYING:
         _close(gate, now)  # a clear answer of any kind: Fluents is back
 
 

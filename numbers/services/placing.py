@@ -44,7 +44,11 @@ def place_order(
         with transaction.atomic():
             now = db_now()
             gate.locked()  # orders race for the same limits, so they pass one at a time
-            once, monthly = estimate(telephony_provider, telephony_account_connection, quantity)
+            once, monthly = estimate(
+                telephony_provider=telephony_provider,
+                telephony_account_connection=telephony_account_connection,
+                quantity=quantity,
+            )
             check_limits(by=by, quantity=quantity, cost=once + monthly if once is not None else None)
             order = Order.objects.create(
                 form_token=form_token,
@@ -79,7 +83,7 @@ def place_order(
 
 
 def estimate(
-    telephony_provider: str, telephony_account_connection: str, quantity: int
+    *, telephony_provider: str, telephony_account_connection: str, quantity: int, **_rest
 ) -> tuple[Decimal | None, Decimal | None]:
     """What QUANTITY lines cost once and a month by our own price table; (None, None) without a price."""
     prices = Price.objects.filter(telephony_provider=telephony_provider)

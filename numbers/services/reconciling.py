@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from itertools import batched
 
+from django.db import transaction
 from django.db.models import F
 
 from .. import fluents
 from ..models import Attempt, Event, Line, Number, Reconciliation
 from ..phone import pretty
 from ..states import OPEN, LineState
+from ..tasks import reconcile_books
 from .api import client
 from .history import SYSTEM, By, db_now, record
 
@@ -16,9 +18,17 @@ MOST = 1000  # differences kept of one run
 ACKNOWLEDGED = "number.acknowledged"
 
 
-def reconcile(*, by: By = SYSTEM) -> Reconciliation:
+def ask(*, by: By) -> Reconciliation:
+    """Have the worker compare. The row shows at once that it is under way."""
+    with transaction.atomic():
+        run = Reconciliation.objects.create(requested_by=by.name, started_at=db_now())
+        reconcile_books.enqueue(run_id=run.pk)
+    return run
+
+
+def reconcile(*, by: By = SYSTEM, run: Reconciliation | None = None) -> Reconciliation:
     """Compare everything and keep the result. Changes nothing else. Raises FluentsError."""
-    run = Reconciliation.objects.create(requested_by=by.name, started_at=db_now())
+    run = run or Reconciliation.objects.create(requested_by=by.name, started_at=db_now())
     try:
         run.differences = [found for _, found in zip(range(MOST), differences(), strict=False)]
     except fluents.FluentsError as error:
@@ -27,8 +37,15 @@ def reconcile(*, by: By = SYSTEM) -> Reconciliation:
     finally:
         run.finished_at = db_now()
         run.save()
-    record(action="books.reconciled", by=by, after={"differences": len(run.differences)})
+    record(
+        action="books.reconciled", by=By(name=run.requested_by), after={"differences": len(run.differences)}
+    )
     return run
+
+
+def run_asked(*, run_id: int) -> None:
+    """Carry out a comparison that `ask` put down."""
+    reconcile(run=Reconciliation.objects.get(pk=run_id))
 
 
 def differences() -> Iterator[dict]:

@@ -21,14 +21,18 @@ GONE = (
 )
 FORGOTTEN = (
     "The send journal knows {count} purchases that the database did not: it seems to have been restored "
-    "from a backup. {replayed} of them are being looked up for their lines; {orphans} belong to orders that the "
-    "database does not know. Reconcile with Fluents before you open the gate."
+    "from a backup. {replayed} of them are being looked up for their lines; {orphans} belong to orders that "
+    "it does not know. Reconcile with Fluents before you open the gate."
 )
 
 
 def check_journal(*, whole: bool) -> bool:
     """Compare send journal and database, and pause everything where they disagree. True when they agree."""
-    missing = journal.missing(whole=whole)
+    try:
+        missing = journal.missing(whole=whole)
+    except OSError as error:
+        gate.pause(reason=f"The send journal cannot be read or begun ({error.strerror or error}).")
+        return False
     if missing == []:
         return True
     if missing is None:

@@ -20,7 +20,7 @@ from .api import client
 from .choosing import API_AGAIN, api_trouble, fail, is_ours
 from .history import SYSTEM, By, db_now
 from .inventory import keep_number
-from .looking import first_look, owned_in_area, unlisted
+from .looking import first_look, next_look, owned_in_area, unlisted
 from .moves import move, wait
 from .replaying import check_journal
 
@@ -57,11 +57,12 @@ def send_purchase(line: Line, owned_before: list[str] | None = None) -> Line | N
         if line.state == LineState.RESERVED and pause is not None and pause <= SHORT_WAIT:
             time.sleep(max(pause, 0.01))
             return line
-        return wait(line, until=closed.until or db_now(), reason=str(closed))
+        again = next_look(line, db_now()) if line.state == LineState.UNKNOWN else db_now()
+        return wait(line, until=closed.until or again, reason=str(closed))
     try:
         journal.append(attempt)
     except OSError as error:
-        gate.pause(reason=f"The send journal cannot be written ({error.strerror}). Nothing was sent.")
+        gate.pause(reason=f"The send journal cannot be written ({error.strerror or error}). Nothing was sent.")
         return written(line, attempt, Outcome.NOT_SENT, detail="the send journal cannot be written")
     return answer_of(line, attempt)
 
@@ -207,29 +208,30 @@ def write(line, attempt, outcome, *, info, error, detail) -> Line | None:
         return not_sent(line, attempt)
     if outcome == Outcome.REFUSED:
         return said_no(line, attempt, error)
-    return move(
+    move(
         line,
         LineState.UNKNOWN,
         reason=attempt.detail or "Fluents gave no clear answer.",
         lease_until=None,
         due_at=first_look(outcome=outcome, now=now, retry_after=pause),
     )
+    return None  # given back: the first look has its own time
 
 
 def not_sent(line: Line, attempt: Attempt) -> None:
     """sending -> planned; after an earlier send of the same number -> unknown, as that one still counts."""
     again = db_now() + timedelta(seconds=API_AGAIN[min(line.attempts.count() - 1, len(API_AGAIN) - 1)])
     if line.sends > 1:
-        return move(line, LineState.UNKNOWN, reason=attempt.detail, lease_until=None, due_at=again)
+        move(line, LineState.UNKNOWN, reason=attempt.detail, lease_until=None, due_at=again)
+        return None
     planned = move(line, LineState.PLANNED, reason=attempt.detail, phone_number="", sends=0)
     return wait(planned, until=again)
 
 
 def said_no(line: Line, attempt: Attempt, error: fluents.Refused) -> Line | None:
     """A definite no: to another number, back in the queue, or the end."""
-    if isinstance(error, fluents.Unauthorized):
-        planned = move(line, LineState.PLANNED, reason=attempt.detail, phone_number="", sends=0)
-        return wait(planned, until=db_now())
+    if isinstance(error, fluents.Unauthorized):  # turned away at the door: as good as not sent
+        return not_sent(line, attempt)
     if line.by_area_code or line.wanted_number or about_order(error):
         return fail(line, attempt.detail)
     return move(line, LineState.PLANNED, reason=attempt.detail, phone_number="", sends=0)

@@ -12,6 +12,7 @@ from ..models import Agent, Connection, Gate, Number
 from ..states import NumberStatus
 from .api import client
 from .history import SYSTEM, By, db_now, record
+from .looking import window
 
 Progress = Callable[[str, int], None]
 
@@ -78,6 +79,7 @@ def sync_agents(started: datetime, progress: Progress) -> int:
 
 def upsert(kind: type, rows: list, fields: list[str], started: datetime, progress: Progress) -> int:
     """Write ROWS by their id at Fluents and mark those that were not listed any more."""
+    rows = list({row.api_id: row for row in rows}.values())  # a list that shifts shows a row twice
     kind.objects.bulk_create(
         rows,
         batch_size=500,
@@ -152,9 +154,12 @@ def known(kind: type, references: set[str]) -> dict:
 
 
 def mark_gone(started: datetime) -> int:
-    """Mark numbers that were not listed; each is asked for first, as lists shift between two pages."""
+    """Mark numbers that were not listed; each is asked for first, as lists shift between two pages.
+
+    What was bought a moment ago is left alone: Fluents' reads may lag behind its purchases.
+    """
     gone = 0
-    unseen = Number.objects.owned().filter(synced_at__lt=started)
+    unseen = Number.objects.owned().filter(synced_at__lt=started).exclude(bought_at__gt=started - window())
     for number in unseen.iterator(chunk_size=500):
         if client().find_number(number.e164) is None:
             number.status = NumberStatus.GONE

@@ -1,0 +1,311 @@
+"""How lines, numbers, times and events read on a page: one wording and one format each."""
+
+import json
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import phonenumbers
+from django import template
+from django.conf import settings
+from django.forms import BoundField, Select
+from django.template.defaultfilters import stringfilter
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from ..forms import PROVIDER_NAMES
+from ..models import Agent, Event, Line, Number, Order
+from ..states import Guarantee, LineState, NumberStatus
+
+register = template.Library()
+S = LineState
+
+E164 = re.compile(r"\+[0-9]{7,15}")
+NBSP = "\u00a0"
+
+# The icon and the colour of each state; its word is the state's label.
+ICONS = {
+    S.PLANNED: "clock",
+    S.RESERVED: "target-arrow",
+    S.SENDING: "loader-2",
+    S.BOUGHT: "circle-check",
+    S.FAILED: "circle-x",
+    S.UNKNOWN: "zoom-question",
+    S.REVIEW: "hand-stop",
+    S.CANCELLED: "ban",
+}
+COLOURS = {
+    S.PLANNED: "grey",
+    S.RESERVED: "blue",
+    S.SENDING: "blue",
+    S.BOUGHT: "green",
+    S.FAILED: "red",
+    S.UNKNOWN: "violet",
+    S.REVIEW: "amber",
+    S.CANCELLED: "grey",
+}
+NUMBER_BADGES = {
+    NumberStatus.ACTIVE: ("green", "circle-check"),
+    NumberStatus.INACTIVE: ("grey", "circle-off"),
+    NumberStatus.GONE: ("red", "circle-x"),
+    NumberStatus.RELEASED: ("grey", "phone-off"),
+}
+# From the one that is done to the one that is given up: the order of figures and of the progress bar.
+BAR = [S.BOUGHT, S.SENDING, S.RESERVED, S.UNKNOWN, S.REVIEW, S.PLANNED, S.FAILED, S.CANCELLED]
+
+URGENT = [S.REVIEW, S.UNKNOWN, S.SENDING, S.RESERVED, S.PLANNED, S.FAILED, S.CANCELLED]
+
+GUARANTEES = {
+    Guarantee.EXACT: "Each line buys one exact number, so a lost answer can be looked up.",
+    Guarantee.SNAPSHOT: "This Fluents API has no number search: lines are bought by area code, one at a time"
+    " per connection, and a lost answer may need you.",
+    Guarantee.BLIND: "This Fluents API cannot list our numbers: a lost answer always needs you.",
+}
+UNTRIED = "The first purchase will show what can be looked up when an answer gets lost; the order tells you."
+
+# What helps a browser and a thumb with a field.
+CONTROLS = {
+    "area_code": {"inputmode": "numeric", "autocomplete": "off", "placeholder": "415"},
+    "phone_number": {"inputmode": "tel", "autocomplete": "off", "placeholder": "+1 415 555 0123"},
+    "quantity": {"inputmode": "numeric", "min": 1, "max": settings.MAX_LINES_PER_ORDER},
+}
+
+# What comes next for a line, in front of the time and after it.
+NEXT_STEPS = {
+    S.PLANNED: ("Nothing was sent. Starts", "."),
+    S.RESERVED: ("Buys it", "."),
+    S.SENDING: ("Money may be spent now. Waiting for Fluents to answer.", ""),
+    S.BOUGHT: ("", ""),
+    S.FAILED: ("No money was spent.", ""),
+    S.UNKNOWN: ("Looking again", ". Do not buy it again."),
+    S.REVIEW: ("Look it up at the provider, then decide. Do not buy it again.", ""),
+    S.CANCELLED: ("No money was spent.", ""),
+}
+
+# Said of lines whose outcome is open, unless their reason says so already.
+MAYBE = "It may have been bought."
+
+EVENTS = {
+    "line.reserved": ("target-arrow", "blue", "Chose a number"),
+    "line.sending": ("loader-2", "blue", "Asked Fluents to buy"),
+    "line.bought": ("circle-check", "green", "Bought"),
+    "line.failed": ("circle-x", "red", "Not bought"),
+    "line.unknown": ("zoom-question", "violet", "No clear answer, checking"),
+    "line.review": ("hand-stop", "amber", "Needs a person"),
+    "line.planned": ("clock", "grey", "Back to waiting"),
+    "line.cancelled": ("ban", "grey", "Cancelled"),
+    "gate.paused": ("player-pause", "amber", "Buying paused"),
+    "gate.opened": ("check", "green", "Buying goes on"),
+    "gate.stopped": ("hand-stop", "red", "Buying stopped by itself"),
+    "order.placed": ("receipt", "grey", "Ordered"),
+    "books.reconciled": ("scale", "grey", "Compared the books with Fluents"),
+    "number.acknowledged": ("check", "green", "Kept, though its line ended without it"),
+    "sync.finished": ("refresh", "grey", "Read everything from Fluents"),
+    "number.gone": ("phone-off", "red", "Gone at Fluents"),
+}
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """One picture of the sprite; the word beside it says what it means."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', static("icons.svg"), name
+    )
+
+
+@register.filter
+def phone(e164: str) -> str:
+    """`+14155550123` as `+1 415 555 0123`, in one piece."""
+    try:
+        parsed = phonenumbers.parse(e164)
+    except phonenumbers.NumberParseException:
+        return e164
+    text = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    return text.replace("-", NBSP).replace(" ", NBSP)
+
+
+@register.filter
+@stringfilter
+def spell_phones(text: str) -> str:
+    """TEXT with every number in it written like everywhere else."""
+    return E164.sub(lambda found: phone(found[0]), text)
+
+
+@register.filter
+def provider(name: str) -> str:
+    return PROVIDER_NAMES.get(name, name)
+
+
+@register.filter
+def money(amount: Decimal | None) -> str:
+    """`$23`, `$1,234.50`: cents only where there are some."""
+    if amount is None:
+        return ""
+    return f"${amount:,.2f}".removesuffix(".00")
+
+
+@register.filter
+def plural(count: int, word: str) -> str:
+    """`1 line`, `1,200 lines`."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+@register.filter
+def pretty_json(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+@register.simple_tag
+def when(moment: datetime | None) -> SafeString | str:
+    """A moment: in UTC as rendered, in the reader's own time once app.js has seen it."""
+    if moment is None:
+        return ""
+    moment, now = moment.astimezone(UTC), timezone.now().astimezone(UTC)
+    if moment.date() == now.date():
+        text = f"{moment:%H:%M:%S} UTC"
+    elif moment.year == now.year:
+        text = f"{moment.day} {moment:%b %H:%M} UTC"
+    else:
+        text = f"{moment.day} {moment:%b %Y}"
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        f"{moment:%Y-%m-%dT%H:%M:%SZ}",
+        f"{moment:%Y-%m-%d %H:%M:%S} UTC",
+        text,
+    )
+
+
+@register.simple_tag
+def badge(colour: str, icon_name: str, word: str) -> SafeString:
+    """A state: colour, icon and word."""
+    return format_html('<span class="state state-{}">{}<span>{}</span></span>', colour, icon(icon_name), word)
+
+
+@register.simple_tag
+def state_badge(state: str) -> SafeString:
+    return badge(COLOURS[state], ICONS[state], LineState(state).label)
+
+
+@register.simple_tag
+def number_badge(number: Number) -> SafeString:
+    colour, icon_name = NUMBER_BADGES.get(number.status, ("grey", "info-circle"))
+    return badge(colour, icon_name, number.get_status_display())
+
+
+@register.simple_tag
+def who_answers(agent: Agent | None) -> SafeString | str:
+    """The agent's name; a number without one needs a look."""
+    return str(agent) if agent else badge("amber", "user-off", "Not assigned")
+
+
+@register.simple_tag
+def copy_button(e164: str) -> SafeString:
+    """Copies the number as E.164. Shown where scripts run."""
+    return format_html(
+        '<button type="button" class="copy" data-copy="{}" aria-label="Copy {}" title="Copy {}">{}</button>',
+        e164,
+        phone(e164),
+        e164,
+        icon("copy"),
+    )
+
+
+@register.simple_tag
+def control(field: BoundField, **attrs) -> SafeString:
+    """FIELD's input in the kit's clothes; ATTRS are further attributes, with `_` for `-`."""
+    dress = "form-select" if isinstance(field.field.widget, Select) else "form-control"
+    hints = CONTROLS.get(field.name, {}) | {name.replace("_", "-"): value for name, value in attrs.items()}
+    return field.as_widget(attrs=hints | {"class": f"{dress} is-invalid" if field.errors else dress})
+
+
+@register.simple_tag
+def next_step(line: Line) -> SafeString | str:
+    """What happens next with LINE, and when."""
+    before, after = NEXT_STEPS[LineState(line.state)]
+    if line.state in (S.UNKNOWN, S.REVIEW) and "may have" not in line.reason:
+        before = f"{MAYBE} {before}"
+    if not after:
+        return before
+    if line.lease_until or line.due_at <= timezone.now():
+        return f"{before} now{after}"
+    return format_html("{} {}{}", before, when(line.due_at), after)
+
+
+@register.filter
+def guarantee(value: str) -> str:
+    """What this API lets us promise about a lost answer."""
+    return GUARANTEES.get(value, UNTRIED)
+
+
+@register.filter
+def tally(order: Order) -> list[dict]:
+    """How many lines of ORDER are in each state, in the order of the progress bar."""
+    found = [state for state in BAR if state in order.counts]
+    return [
+        {"state": state, "count": order.counts[state], "colour": COLOURS[state], "word": state.label}
+        for state in found
+    ]
+
+
+@register.simple_tag
+def progress_bar(order: Order) -> SafeString:
+    """ORDER's lines as one bar, a stretch for each state."""
+    start, stretches = 0, []
+    for part in tally(order):
+        stretches.append((part["colour"], start, part["count"]))
+        start += part["count"]
+    rects = format_html_join("", '<rect class="fill-{}" x="{}" width="{}" height="1"/>', stretches)
+    words = ", ".join(f"{part['count']} {part['word'].lower()}" for part in tally(order))
+    return format_html(
+        '<div class="bar" role="img" aria-label="{}">'
+        '<svg viewBox="0 0 {} 1" preserveAspectRatio="none" aria-hidden="true">{}</svg></div>',
+        f"{plural(order.quantity, 'line')}: {words}",
+        max(start, 1),
+        rects,
+    )
+
+
+@register.filter
+def order_state(order: Order) -> str:
+    """What ORDER's lines come to, in one word: what needs a person, what moves, or how it ended."""
+    return next((state for state in URGENT if state in order.counts), S.BOUGHT)
+
+
+@register.simple_tag
+def order_badge(order: Order) -> SafeString:
+    state = order_state(order)
+    if order.bought and state in (S.FAILED, S.CANCELLED):
+        return badge("amber", "circle-half-2", "Partly bought")
+    if order.bought and state == S.PLANNED:
+        return state_badge(S.SENDING)
+    return state_badge(state)
+
+
+@register.simple_tag
+def event_badge(event: Event) -> SafeString:
+    colour_icon = EVENTS.get(event.action, ("info-circle", "grey", ""))
+    return format_html('<span class="dot dot-{}">{}</span>', colour_icon[1], icon(colour_icon[0]))
+
+
+@register.filter
+def event_sentence(event: Event) -> str:
+    """What happened, in words; an action without words here is shown as it is."""
+    if event.action == "order.placed":
+        return f"Ordered {wanted(event.after)}"
+    if event.action == "sync.finished":
+        return synced(event.after)
+    words = EVENTS.get(event.action)
+    return words[2] if words else event.action
+
+
+def wanted(about: dict) -> str:
+    if about.get("wanted_number"):
+        return phone(about["wanted_number"])
+    return f"{plural(about.get('quantity', 1), 'line')} in area code {about.get('area_code', '')}"
+
+
+def synced(about: dict) -> str:
+    text = f"Read everything from Fluents: {plural(about.get('numbers', 0), 'number')}"
+    return f"{text}, {about['gone']} gone" if about.get("gone") else text

@@ -1,0 +1,117 @@
+"""Chromium against the running product. A console error or a CSP violation fails the test that met it."""
+
+import os
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.stack import Sandbox, Stack
+
+# The browser driver runs an event loop, which Django would take for an async context.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+PASSWORD = "the long password of bob"
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "tests/browser/" in str(item.path):
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    return {
+        **browser_type_launch_args,
+        "executable_path": "/usr/bin/chromium",
+        "args": [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--no-first-run",
+        ],
+    }
+
+
+@pytest.fixture(scope="session")
+def api(tmp_path_factory):
+    """The sandbox of the browser tests, slow enough to watch."""
+    sandbox = Sandbox(tmp_path_factory.mktemp("api") / "data.sqlite3")
+    sandbox.control("reset", {"numbers": 70})
+    sandbox.control("config", {"latency_ms": [150, 300]})
+    yield sandbox
+    sandbox.close()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory, api):
+    """Web and worker, synced, with bob as the one who buys."""
+    stack = Stack(tmp_path_factory.mktemp("stack"), api.url, GATE_RATE=4, SETTLE_WINDOW=4)
+    stack.add_user("bob", PASSWORD)
+    stack.manage("sync")
+    stack.start_web()
+    stack.start_worker()
+    yield stack
+    stack.close()
+
+
+def watch(page: Page) -> list[str]:
+    """What the console complains of. Answers of 4xx are asked for by tests and no complaint."""
+    seen: list[str] = []
+
+    def heard(message) -> None:
+        if (
+            message.type in ("error", "warning")
+            and "the server responded with a status of 4" not in message.text
+        ):
+            seen.append(message.text)
+
+    page.on("console", heard)
+    page.on("pageerror", lambda error: seen.append(str(error)))
+    return seen
+
+
+def sign_in(page: Page, stack: Stack) -> None:
+    page.goto(f"{stack.web_url}/accounts/login/")
+    page.locator("[name=username]").fill("bob")
+    page.locator("[name=password]").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(f"{stack.web_url}/")
+
+
+@pytest.fixture(scope="session")
+def signed_in(browser: Browser, stack: Stack) -> dict:
+    """The cookies of bob."""
+    context = browser.new_context()
+    page = context.new_page()
+    sign_in(page, stack)
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture
+def open_page(browser: Browser, stack: Stack, signed_in: dict):
+    """Opens pages as bob: `open_page(java_script_enabled=False, color_scheme="dark", ...)`."""
+    contexts, complaints = [], []
+
+    def start(**options) -> Page:
+        context = browser.new_context(base_url=stack.web_url, storage_state=signed_in, **options)
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        page = context.new_page()
+        complaints.append(watch(page))
+        return page
+
+    yield start
+    for context in contexts:
+        context.close()
+    assert [text for seen in complaints for text in seen] == []
+
+
+@pytest.fixture
+def page(open_page) -> Page:
+    return open_page()
