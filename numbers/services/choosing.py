@@ -16,6 +16,7 @@ from ..phone import pretty
 from ..states import HOLDING, Guarantee, LineState, Outcome
 from . import gate
 from .api import can_look_up, client
+from .failpoints import reached
 from .history import db_now
 from .moves import move, wait
 
@@ -103,6 +104,7 @@ def is_ours(phone_number: str) -> bool:
 
 def reserve(line: Line, phone_number: str, guarantee: Guarantee) -> Line | None:
     """planned -> reserved, unless another line holds the number: then None."""
+    reached("number.found")
     try:
         with transaction.atomic():
             reserved = move(
@@ -122,6 +124,7 @@ def reserve(line: Line, phone_number: str, guarantee: Guarantee) -> Line | None:
                 raise IntegrityError
     except IntegrityError:
         return None
+    reached("number.reserved")
     remember_guarantee(guarantee)
     return reserved
 

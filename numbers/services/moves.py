@@ -14,6 +14,7 @@ from django.db.models import F
 
 from ..models import Line
 from ..states import FINAL, MOVES
+from .failpoints import reached
 from .history import SYSTEM, By, db_now, record
 
 
@@ -38,6 +39,7 @@ def claim(*, line_id: int) -> Line | None:
     )
     if not taken:
         return None
+    reached("line.claimed")
     return Line.objects.select_related("connection", "agent", "order").get(pk=line_id)
 
 

@@ -11,6 +11,7 @@ from ..models import Line, Order, Price
 from ..states import LineState
 from . import gate
 from .driving import ring
+from .failpoints import reached
 from .history import By, db_now, record
 from .inventory import agent_for, connection_for
 from .moves import LeaseLost, move
@@ -75,10 +76,12 @@ def place_order(
             about = wanted | {"connection": connection.api_id, "agent": inbound_agent, "quantity": quantity}
             record(action="order.placed", by=by, order=order, after=about)
             ring([line.pk for line in lines[:RUNG_AT_ONCE] if line.due_at <= now])
+            reached("order.written")
     except IntegrityError:
         if order := Order.objects.filter(form_token=form_token).first():
             return order, False
         raise
+    reached("order.committed")
     return order, True
 
 

@@ -18,6 +18,7 @@ from ..states import Guarantee, LineState, Outcome
 from . import gate, journal
 from .api import client
 from .choosing import API_AGAIN, api_trouble, fail, is_ours
+from .failpoints import reached
 from .history import SYSTEM, By, db_now
 from .inventory import keep_number
 from .looking import first_look, next_look, owned_in_area, unlisted
@@ -62,9 +63,21 @@ def send_purchase(line: Line, owned_before: list[str] | None = None) -> Line | N
     try:
         journal.append(attempt)
     except OSError as error:
-        gate.pause(reason=f"The send journal cannot be written ({error.strerror or error}). Nothing was sent.")
+        gate.pause(
+            reason=f"The send journal cannot be written ({error.strerror or error}). Nothing was sent."
+        )
         return written(line, attempt, Outcome.NOT_SENT, detail="the send journal cannot be written")
+    reached("send.journalled")
+    if line.lease_until - db_now() < longest_call():
+        return written(
+            line, attempt, Outcome.NOT_SENT, detail="It took too long to get ready. Nothing was sent."
+        )
     return answer_of(line, attempt)
+
+
+def longest_call() -> timedelta:
+    """What must be left of a lease before a purchase leaves: a worker that was held up must not send."""
+    return timedelta(seconds=settings.FLUENTS_CONNECT_TIMEOUT + settings.FLUENTS_READ_TIMEOUT)
 
 
 def before_sending(line: Line) -> list[str] | bool | None:
@@ -106,6 +119,8 @@ def through_the_gate(line: Line, owned_before: list[str] | None) -> tuple[Line, 
             owned_before=owned_before,
             sent_at=now,
         )
+        reached("send.written")
+    reached("send.committed")
     return sending, attempt
 
 
@@ -132,6 +147,7 @@ def answer_of(line: Line, attempt: Attempt) -> Line | None:
         return written(line, attempt, Outcome.UNAVAILABLE, error=error)
     except fluents.FluentsError as error:
         return written(line, attempt, Outcome.UNKNOWN, error=error)
+    reached("answer.received")
     return answered(line, attempt, info)
 
 
@@ -184,7 +200,10 @@ def written(
     while True:
         try:
             with transaction.atomic():
-                return write(line, attempt, outcome, info=info, error=error, detail=detail)
+                after = write(line, attempt, outcome, info=info, error=error, detail=detail)
+                reached("answer.written")
+            reached("answer.committed")
+            return after
         except OperationalError:  # locked or away; whatever is not written now is found by looking
             if time.monotonic() > give_up:
                 raise

@@ -11,6 +11,7 @@ from .. import fluents
 from ..models import Attempt, Line, Look
 from ..phone import pretty
 from ..states import LineState, Outcome
+from .failpoints import reached
 from .history import db_now
 from .looking import Sight, look, next_look, window
 from .moves import move, wait
@@ -36,6 +37,7 @@ def settle(line: Line) -> Line | None:
     Look.objects.create(
         line=line, at=now, complete=sight.complete, found=bool(sight.found), detail=sight.detail[:500]
     )
+    reached("look.kept")
     if not sight.possible:
         return to_review(line, f"{line.reason} This API offers no way to look it up.")
     if sight.found:
@@ -92,6 +94,7 @@ def absent(line: Line, attempt: Attempt) -> Line | None:
         return to_review(line, "Nothing new appeared, but a purchase by area code cannot be proven absent.")
     if line.sends >= MAX_SENDS:
         return to_review(line, f"Sent {line.sends} times without a clear answer, and it is not there.")
+    reached("absence.settled")
     return send_purchase(line)
 
 

@@ -13,6 +13,7 @@ from ..models import Line
 from ..states import LineState, Outcome
 from . import gate
 from .driving import ring
+from .failpoints import reached
 from .history import db_now
 from .moves import LeaseLost, move
 
@@ -45,6 +46,7 @@ def expire_leases() -> int:
                 line.attempts.filter(outcome=Outcome.SENDING).update(
                     outcome=Outcome.UNKNOWN, finished_at=db_now(), detail="The worker stopped."
                 )
+            reached("lease.expired")
         except LeaseLost:
             log.info("line %s was written down after all", line.pk)
     return len(expired)

@@ -12,11 +12,13 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from numbers.models import Price
 from numbers.processes import Child, manage, run
 
 SANDBOX = "http://127.0.0.1:8100"
 OWNED_BEFORE = 24  # numbers that the demo account owns from the start
 PEOPLE = {"ada": "administrator", "bob": "buyer"}
+PRICES = {"twilio": "1.15", "telnyx": "1.00"}  # a month and line, so that the pages can show estimates
 ENV_FILE = """# Written by `manage.py demo`: the dashboard on this machine, with the sandbox as its Fluents.
 SECRET_KEY={secret_key}
 FLUENTS_API_URL={sandbox}
@@ -37,6 +39,8 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
         logins = self.people()
+        for provider, monthly in PRICES.items():
+            Price.objects.get_or_create(telephony_provider=provider, defaults={"monthly": monthly})
         sandbox = urlsplit(settings.FLUENTS_API_URL)
         api = Child(
             manage(
@@ -59,6 +63,7 @@ class Command(BaseCommand):
             [
                 *(sys.executable, "-m", "gunicorn", "dashboard.wsgi"),
                 *(f"--bind={address}", "--threads=8", "--log-level=warning"),
+                "--no-control-socket",
             ]
         )
         web.keep_running()

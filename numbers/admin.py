@@ -1,0 +1,48 @@
+"""The price table is edited here. The books can be read, and nothing else: services write them."""
+
+from django.contrib import admin
+
+from .models import Agent, Attempt, Connection, Event, Line, Number, Order, Price
+
+
+@admin.register(Price)
+class PriceAdmin(admin.ModelAdmin):
+    list_display = ["telephony_provider", "connection", "once", "monthly", "currency"]
+
+
+class ReadOnly(admin.ModelAdmin):
+    """Shows rows and changes none. No total, which would count the whole table for each page."""
+
+    show_full_result_count = False
+
+    def has_add_permission(self, request) -> bool:
+        return False
+
+    def has_change_permission(self, request, obj=None) -> bool:
+        return False
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False
+
+
+@admin.register(Number)
+class NumberAdmin(ReadOnly):
+    list_display = ["e164", "agent", "connection", "status", "bought_at"]
+    list_select_related = ["agent", "connection"]
+    search_fields = ["e164"]
+
+
+@admin.register(Line)
+class LineAdmin(ReadOnly):
+    list_display = ["id", "order", "position", "state", "phone_number", "reason"]
+    list_filter = ["state"]
+    list_select_related = ["order"]
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnly):
+    list_display = ["at", "action", "actor_name", "reason"]
+    list_filter = ["action"]
+
+
+admin.site.register([Agent, Attempt, Connection, Order], ReadOnly)
