@@ -76,7 +76,7 @@ class Unsupported(Refused):
 class Conflict(Refused):
     """409: somebody has it already, perhaps we ourselves."""
 
-    say = "Fluents says that it is taken."
+    say = "The number is taken, perhaps by ourselves."
 
 
 class Unauthorized(Refused):

@@ -11,6 +11,7 @@ from .. import fluents
 from ..models import Attempt, Line, Look
 from ..phone import pretty
 from ..states import LineState, Outcome
+from .api import client
 from .failpoints import reached
 from .history import db_now
 from .looking import Sight, look, next_look, window
@@ -26,6 +27,7 @@ def settle(line: Line) -> Line | None:
     """Look once, and move on if that settles it."""
     attempt = line.attempts.order_by("-n").first()
     if attempt.outcome == Outcome.OTHER_NUMBER:
+        look_at_both(line, attempt)
         return to_review(line, attempt.detail)
     if line.by_area_code and attempt.owned_before is None:
         return to_review(line, "Which numbers we owned before the purchase is not known any more.")
@@ -48,6 +50,17 @@ def settle(line: Line) -> Line | None:
     if not sight.complete and now - line.sent_at > GIVE_UP * window():
         return to_review(line, "Fluents could not be asked for too long.")
     return wait(line, until=next_look(line, now), looks=line.looks + 1, absences=absences)
+
+
+def look_at_both(line: Line, attempt: Attempt) -> None:
+    """Keep as evidence which of the two numbers is ours: the one asked for, the one answered."""
+    for number in filter(None, (line.phone_number, attempt.answer["number"])):
+        try:
+            ours = client().find_number(number) is not None
+            detail = f"{pretty(number)} {'is' if ours else 'is not'} ours at Fluents."
+        except fluents.FluentsError as error:
+            ours, detail = False, f"{pretty(number)}: {error.user_message}"
+        Look.objects.create(line=line, at=db_now(), complete=False, found=ours, detail=detail[:500])
 
 
 def is_settled(line: Line, attempt: Attempt, absences: int, now: datetime) -> bool:
