@@ -9,7 +9,7 @@ import time
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from .. import fluents
 from ..models import Attempt, Line, Number
@@ -204,7 +204,7 @@ def written(
                 reached("answer.written")
             reached("answer.committed")
             return after
-        except OperationalError:  # locked or away; whatever is not written now is found by looking
+        except (InterfaceError, OperationalError):  # locked or away; whatever is not written now is found by looking
             if time.monotonic() > give_up:
                 raise
             connection.close()
