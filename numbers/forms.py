@@ -13,6 +13,7 @@ from django.utils.functional import cached_property
 from .models import Agent, Connection
 
 TOKEN_SALT = "purchase-form"  # noqa: S105 -- the name of a purpose
+TOKEN_SECONDS = 24 * 60 * 60  # a form that was left open longer buys nothing any more
 REVIEW_SALT = "purchase-review"
 PROVIDER_NAMES = {"twilio": "Twilio", "telnyx": "Telnyx"}
 
@@ -25,7 +26,7 @@ def new_form_token(user_id: int) -> str:
 def read_form_token(token: str, user_id: int) -> str:
     """The unique part of a token that was made for this user. Raises ValidationError."""
     try:
-        owner, key = signing.loads(token, salt=TOKEN_SALT)
+        owner, key = signing.loads(token, salt=TOKEN_SALT, max_age=TOKEN_SECONDS)
     except (signing.BadSignature, ValueError, TypeError):
         owner, key = None, ""
     if owner != user_id:

@@ -1,19 +1,23 @@
 """What most tests need: people, a sandbox over real HTTP, and settings that point to it."""
 
+import uuid
+
 import pytest
 
+from numbers.services import api
 from tests.stack import TOKEN, Sandbox
 
 
 @pytest.fixture(autouse=True)
-def own_journal(settings, tmp_path):
-    """Every test has a send journal of its own."""
-    settings.JOURNAL_PATH = tmp_path / "sends.journal"
+def own_journal(settings, tmp_path_factory):
+    """Every test has a send journal of its own; a file, as a folder for each costs time."""
+    settings.JOURNAL_PATH = tmp_path_factory.getbasetemp() / f"{uuid.uuid4().hex}.journal"
 
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory):
     sandbox = Sandbox(tmp_path_factory.mktemp("sandbox") / "data.sqlite3")
+    assert sandbox.connection  # read now, so that no test finds the question in its log
     yield sandbox
     sandbox.close()
 
@@ -30,6 +34,7 @@ def fluents(sandbox, settings):
     """The product is set up for the sandbox."""
     settings.FLUENTS_API_URL = sandbox.url
     settings.FLUENTS_API_TOKEN = TOKEN
+    api._local.key = None  # a new client: what the last test's API could do is forgotten
     return sandbox
 
 
@@ -40,7 +45,7 @@ def bob(django_user_model):
 
 
 @pytest.fixture
-def page(client, bob):
+def staff(client, bob):
     """Bob's signed-in client."""
     client.force_login(bob)
     return client

@@ -128,6 +128,7 @@ class Stack:
         self.processes: list[subprocess.Popen] = []
         self.web_url = ""
         defaults = {
+            "DJANGO_SETTINGS_MODULE": "dashboard.settings",  # pytest names the tests' own
             "SECRET_KEY": secrets.token_urlsafe(40),
             "DEBUG": "off",
             "DATABASE_URL": database_url or f"sqlite:///{folder / 'books.sqlite3'}",
@@ -150,13 +151,13 @@ class Stack:
         self.manage("migrate", "-v0")
 
     def manage(
-        self, *arguments: str, check: bool = True, timeout: float = 120
+        self, *arguments: str, check: bool = True, timeout: float = 120, **env: str
     ) -> subprocess.CompletedProcess:
-        """Run one of our commands to its end."""
+        """Run one of our commands to its end; ENV is set for it alone."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
-            env=self.env,
+            env={**self.env, **env},
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -169,12 +170,12 @@ class Stack:
         """What CODE prints; the models are imported."""
         return self.manage("shell", "-v0", "-c", code).stdout.strip()
 
-    def start(self, *command: str, log: str = "log.txt") -> subprocess.Popen:
+    def start(self, *command: str, log: str = "log.txt", **env: str) -> subprocess.Popen:
         with (self.folder / log).open("ab") as output:
             process = subprocess.Popen(
                 [sys.executable, *command],
                 cwd=ROOT,
-                env=self.env,
+                env={**self.env, **env},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -182,15 +183,36 @@ class Stack:
         self.processes.append(process)
         return process
 
-    def start_worker(self, *, processes: int = 1) -> subprocess.Popen:
-        return self.start("manage.py", "worker", f"--processes={processes}", log="worker.txt")
+    def start_piped(self, *command: str) -> subprocess.Popen:
+        """A process to talk to by lines of text; whoever started it ends it."""
+        with (self.folder / "piped.txt").open("ab") as errors:
+            return subprocess.Popen(
+                [sys.executable, *command],
+                cwd=ROOT,
+                env=self.env,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+
+    def start_worker(self, *, processes: int = 1, **env: str) -> subprocess.Popen:
+        return self.start("manage.py", "worker", f"--processes={processes}", log="worker.txt", **env)
 
     def start_web(self) -> subprocess.Popen:
         """gunicorn on a free port; `web_url` is its address once it answers."""
         port = free_port()
         self.manage("collectstatic", "--noinput", "-v0")
         process = self.start(
-            *("-m", "gunicorn", "dashboard.wsgi", f"--bind=127.0.0.1:{port}", "--threads=8"), log="web.txt"
+            *(
+                "-m",
+                "gunicorn",
+                "dashboard.wsgi",
+                f"--bind=127.0.0.1:{port}",
+                "--threads=8",
+                "--no-control-socket",
+            ),
+            log="web.txt",
         )
         self.web_url = f"http://127.0.0.1:{port}"
         wait_until(self.web_answers, 20)

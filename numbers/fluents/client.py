@@ -13,14 +13,15 @@ from .http import BearerAuth, call, new_session
 from .types import Agent, Connection, Number, e164
 
 PAGE_SIZE = 100  # the most that the lists accept
+READ_PATIENCE = 10.0  # seconds; a read is tried again instead, and its tries end well within a lease
 
 
 class Client:
     """The Fluents API of one account.
 
-    BASE_URL is scheme and host, TIMEOUT (connect, read) in seconds. SESSION serves the reads;
-    a purchase always opens a connection of its own, without retries: a kept-alive connection
-    that dies on use would leave us not knowing whether money was spent.
+    BASE_URL is scheme and host, TIMEOUT (connect, read) in seconds. SESSION serves the reads, which wait
+    less long and are tried again; a purchase always opens a connection of its own, without retries: a
+    kept-alive connection that dies on use would leave us not knowing whether money was spent.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Client:
         self._base_url = base_url.rstrip("/")
         self._auth = BearerAuth(token) if token.isascii() and token.isprintable() and token else None
         self._timeout = timeout
+        self._read_timeout = (timeout[0], min(timeout[1], READ_PATIENCE))
         self._session = session or new_session(retries=2)
 
     def buy(
@@ -136,7 +138,7 @@ class Client:
             method,
             self._base_url + path,
             name=name,
-            timeout=self._timeout,
+            timeout=self._timeout if method == "POST" else self._read_timeout,
             auth=self._auth,
             **kwargs,
         )

@@ -75,7 +75,7 @@ def call(
 ) -> object:
     """The parsed JSON of a 2xx answer.
 
-    TIMEOUT is (connect, read) in seconds; their sum bounds the whole call. NAME stands in errors.
+    TIMEOUT is (connect, read) in seconds; their sum bounds each try. NAME stands in errors.
     Raises NotSent, Refused or one of its kinds, OutcomeUnknown.
     """
     deadline = time.monotonic() + sum(timeout)

@@ -100,6 +100,7 @@ class Migration(migrations.Migration):
                 ("pause_reason", models.CharField(blank=True, max_length=500)),
                 ("paused_by", models.CharField(blank=True, max_length=150)),
                 ("paused_at", models.DateTimeField(blank=True, null=True)),
+                ("books_doubted", models.BooleanField(default=False)),
                 (
                     "breaker",
                     models.CharField(

@@ -25,6 +25,7 @@ class Gate(models.Model):
     pause_reason = models.CharField(max_length=500, blank=True)
     paused_by = models.CharField(max_length=150, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
+    books_doubted = models.BooleanField(default=False)  # paused because the send journal disagrees
 
     breaker = models.CharField(max_length=10, choices=Breaker, default=Breaker.CLOSED)
     breaker_reason = models.CharField(max_length=500, blank=True)

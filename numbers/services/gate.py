@@ -93,13 +93,16 @@ def note(*, outcome: str, status: int | None, now: datetime, retry_after: float 
         _close(gate, now)  # a clear answer of any kind: Fluents is back
 
 
-def pause(*, reason: str, by: By = SYSTEM) -> None:
-    """Stop all buying until `open_gate`. Lines that are being sent finish."""
+def pause(*, reason: str, by: By = SYSTEM, books_doubted: bool = False) -> None:
+    """Stop all buying until `open_gate`. Lines that are being sent finish.
+
+    BOOKS_DOUBTED: whoever opens the gate says by it that books and Fluents were reconciled.
+    """
     with transaction.atomic():
         gate = locked()
-        if gate.paused:
+        if gate.paused and (gate.books_doubted or not books_doubted):
             return
-        gate.paused, gate.pause_reason = True, reason[:500]
+        gate.paused, gate.pause_reason, gate.books_doubted = True, reason[:500], books_doubted
         gate.paused_by, gate.paused_at = by.name, db_now()
         gate.save()
         record(action="gate.paused", by=by, reason=reason)
@@ -110,11 +113,14 @@ def open_gate(*, by: By, reason: str) -> None:
     with transaction.atomic():
         gate = locked()
         before = {"paused": gate.paused, "breaker": gate.breaker}
-        if gate.paused and not gate.paused_by:
-            gate.reconciled_at = db_now()
+        now = db_now()
+        if gate.books_doubted:
+            gate.reconciled_at, gate.books_doubted = now, False
         gate.paused, gate.pause_reason, gate.paused_by, gate.paused_at = False, "", "", None
-        _close(gate, db_now())
+        _close(gate, now)
         gate.save()
+        # Lines whose absence is settled were only waiting for the gate.
+        Line.objects.filter(state=LineState.UNKNOWN, lease_until=None).update(due_at=now)
         record(action="gate.opened", by=by, reason=reason, before=before)
 
 

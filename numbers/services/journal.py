@@ -112,7 +112,7 @@ def _append(entry: dict) -> None:
 
 
 def _entries(*, whole: bool) -> list[dict] | None:
-    """The journal's entries (the last one alone unless WHOLE), or None where there is none."""
+    """The journal's entries (the last one alone unless WHOLE), or None where there is no journal."""
     try:
         with _path().open("rb") as file:
             if not whole:
@@ -120,6 +120,8 @@ def _entries(*, whole: bool) -> list[dict] | None:
             lines = file.read().splitlines()
     except FileNotFoundError:
         return None
+    if not lines:
+        return None  # emptied by somebody: as good as gone
     return [entry for line in (lines if whole else lines[-1:]) if (entry := _parse(line))]
 
 

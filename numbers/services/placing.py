@@ -45,6 +45,8 @@ def place_order(
         with transaction.atomic():
             now = db_now()
             gate.locked()  # orders race for the same limits, so they pass one at a time
+            if order := Order.objects.filter(form_token=form_token).first():
+                return order, False  # a second click must not meet the limit that the first one used up
             once, monthly = estimate(
                 telephony_provider=telephony_provider,
                 telephony_account_connection=telephony_account_connection,

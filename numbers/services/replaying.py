@@ -36,12 +36,12 @@ def check_journal(*, whole: bool) -> bool:
     if missing == []:
         return True
     if missing is None:
-        gate.pause(reason=GONE)
+        gate.pause(reason=GONE, books_doubted=True)
         return False
     missing = journal.missing(whole=True)  # one forgotten send is seldom the only one
     replayed = sum([replay(entry) for entry in missing])
     counts = {"count": len(missing), "replayed": replayed, "orphans": len(missing) - replayed}
-    gate.pause(reason=FORGOTTEN.format(**counts))
+    gate.pause(reason=FORGOTTEN.format(**counts), books_doubted=True)
     return False
 
 

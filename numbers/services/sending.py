@@ -204,7 +204,7 @@ def written(
                 reached("answer.written")
             reached("answer.committed")
             return after
-        except (InterfaceError, OperationalError):  # locked or away; whatever is not written now is found by looking
+        except (InterfaceError, OperationalError):  # locked or away; looking finds what is not written now
             if time.monotonic() > give_up:
                 raise
             connection.close()
@@ -216,11 +216,11 @@ def write(line, attempt, outcome, *, info, error, detail) -> Line | None:
     now = db_now()
     status = error.status if error else None
     pause = getattr(error, "retry_after", None)
-    gate.note(outcome=outcome, status=status, now=now, retry_after=pause)
     attempt.outcome, attempt.status, attempt.finished_at = outcome, status, now
     attempt.detail = (detail or (error.user_message if error else ""))[:500]
     attempt.answer = info.as_json() if info else None
     attempt.save(update_fields=["outcome", "status", "finished_at", "detail", "answer"])
+    gate.note(outcome=outcome, status=status, now=now, retry_after=pause)  # counts this attempt, too
     if outcome == Outcome.BOUGHT:
         return bought(line, info)
     if outcome == Outcome.NOT_SENT:

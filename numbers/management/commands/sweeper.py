@@ -30,7 +30,7 @@ class Command(BaseCommand):
                 if settings.SYNC_SECONDS and settings.FLUENTS_API_TOKEN and now >= sync_at:
                     sync_all.enqueue()
                     sync_at = now + settings.SYNC_SECONDS
-            except DatabaseError as error:  # away or locked: the next round is as good as this one
-                log.warning("The database did not answer: %s", type(error).__name__)
+            except (DatabaseError, OSError) as error:  # the next round is as good as this one
+                log.warning("This round of the sweeper was cut short: %s", type(error).__name__)
                 connection.close()
             time.sleep(EVERY)

@@ -1,0 +1,266 @@
+"""From the form to the order, and the order's live page."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from django.utils import timezone
+
+from numbers.forms import new_form_token
+from numbers.models import Event, Line, Order
+from numbers.states import FINAL, LineState
+from tests.books import bare_line
+from tests.pages.conftest import FORM
+
+pytestmark = pytest.mark.django_db
+S = LineState
+
+
+class Fields(HTMLParser):
+    """The named controls of the form with ID, and their values."""
+
+    def __init__(self, form_id: str) -> None:
+        super().__init__()
+        self.form_id, self.inside, self.select = form_id, False, ""
+        self.found: dict[str, str] = {}
+
+    def handle_starttag(self, tag, attributes):
+        attrs = dict(attributes)
+        if tag == "form":
+            self.inside = attrs.get("id") == self.form_id
+        if not self.inside:
+            return
+        if tag in ("input", "textarea") and attrs.get("name"):
+            if attrs.get("type") in ("radio", "checkbox") and "checked" not in attrs:
+                return
+            self.found[attrs["name"]] = attrs.get("value", "")
+        if tag == "select":
+            self.select = attrs["name"]
+            self.found.setdefault(self.select, "")
+        if tag == "option" and "selected" in attrs:
+            self.found[self.select] = attrs.get("value", "")
+
+    def handle_endtag(self, tag):
+        if tag == "form":
+            self.inside = False
+
+
+def fields(answer, form_id: str) -> dict[str, str]:
+    parser = Fields(form_id)
+    parser.feed(answer.text)
+    return {name: value for name, value in parser.found.items() if name != "csrfmiddlewaretoken"}
+
+
+def typed(staff, **changes) -> dict:
+    """What a person would post from a fresh form."""
+    token = fields(staff.get("/orders/new/"), "purchase-form")["form_token"]
+    return {**FORM, "form_token": token, **changes}
+
+
+def test_the_form_has_exactly_the_promised_fields(staff, synced):
+    assert sorted(fields(staff.get("/orders/new/"), "purchase-form")) == sorted([*FORM, "form_token"])
+
+
+def test_two_openings_of_the_form_are_two_orders_to_be(staff, synced):
+    assert typed(staff)["form_token"] != typed(staff)["form_token"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "wrong"),
+    [
+        ({"area_code": "41a"}, "area_code"),
+        ({"area_code": "911"}, "area_code"),
+        ({"area_code": "", "phone_number": "+1555", "quantity": "1"}, "phone_number"),
+        ({"quantity": "0"}, "quantity"),
+        ({"quantity": "1001"}, "quantity"),
+        ({"telephony_account_connection": ""}, "telephony_account_connection"),
+    ],
+)
+def test_a_mistake_is_422_beside_its_field_and_the_rest_stays_as_typed(staff, synced, changes, wrong):
+    want = typed(staff, **changes)
+    answer = staff.post("/orders/new/", want)
+    assert (answer.status_code, list(answer.context["form"].errors)) == (422, [wrong])
+    assert fields(answer, "purchase-form") == want
+    assert re.search(rf'name="{wrong}"[^>]*aria-invalid="true"', answer.text)
+    assert Order.objects.count() == 0
+
+
+def test_a_good_form_leads_to_the_confirming_step_and_writes_nothing(staff, synced):
+    want = typed(staff)
+    answer = staff.post("/orders/new/", want, follow=True)
+    shown = fields(answer, "confirm-form")
+    assert answer.status_code == 200
+    assert {name: shown[name] for name in want} == want
+    assert "confirmed" in answer.text
+    assert (Order.objects.count(), Event.objects.count()) == (0, 0)
+
+
+def confirmed(staff, **changes):
+    want = typed(staff, **changes)
+    shown = fields(staff.post("/orders/new/", want, follow=True), "confirm-form")
+    return shown | {"confirmed": "1"}
+
+
+def test_confirming_makes_one_order_with_the_person_on_it(staff, synced, bob):
+    answer = staff.post("/orders/new/", confirmed(staff))
+    order = Order.objects.get()
+    assert (answer.status_code, answer["Location"]) == (302, order.get_absolute_url())
+    assert (order.requested_by, order.lines.count()) == (bob, 2)
+    assert set(order.lines.values_list("state", flat=True)) == {S.PLANNED}
+    assert Event.objects.get().request_id == answer["X-Request-Id"]
+
+
+def test_the_same_form_sent_again_leads_to_the_same_order(staff, synced):
+    want = confirmed(staff)
+    places = {staff.post("/orders/new/", want)["Location"] for _ in range(5)}
+    assert places == {Order.objects.get().get_absolute_url()}
+    assert Line.objects.count() == 2
+
+
+def test_going_back_and_changing_the_form_does_not_make_a_second_order(staff, synced):
+    want = confirmed(staff)
+    first = staff.post("/orders/new/", want)["Location"]
+    assert staff.post("/orders/new/", want | {"area_code": "212"})["Location"] == first
+    assert set(Line.objects.values_list("area_code", flat=True)) == {"415"}
+
+
+def test_confirmed_but_forged_is_422_and_buys_nothing(staff, synced, django_user_model):
+    ada = django_user_model.objects.create_user("ada")
+    for token in ("", "forged", new_form_token(ada.pk)):
+        assert staff.post("/orders/new/", {**FORM, "form_token": token, "confirmed": "1"}).status_code == 422
+    assert Order.objects.count() == 0
+
+
+def test_a_confirmed_mistake_is_still_a_mistake(staff, synced):
+    assert staff.post("/orders/new/", confirmed(staff) | {"quantity": "1001"}).status_code == 422
+    assert Order.objects.count() == 0
+
+
+@pytest.mark.parametrize("step", ["form", "confirm"])
+def test_an_order_over_a_limit_is_422_on_the_quantity(staff, synced, settings, step):
+    want = confirmed(staff) if step == "confirm" else typed(staff)
+    settings.MAX_LINES_PER_DAY = 1
+    answer = staff.post("/orders/new/", want)
+    assert (answer.status_code, list(answer.context["form"].errors)) == (422, ["quantity"])
+    assert Order.objects.count() == 0
+
+
+def test_changing_ones_mind_keeps_what_was_typed(staff, synced):
+    want = typed(staff)
+    confirm = staff.post("/orders/new/", want, follow=True)
+    answer = staff.get("/orders/new/", {"change": confirm.context["review"]})
+    shown = fields(answer, "purchase-form")
+    assert answer.status_code == 200
+    assert shown | {"form_token": ""} == want | {"form_token": ""}
+    assert shown["form_token"] not in ("", want["form_token"])
+
+
+def test_the_confirming_step_can_be_loaded_again_and_still_buys_once(staff, synced):
+    place = staff.post("/orders/new/", typed(staff))["Location"]
+    tokens = {fields(staff.get(place), "confirm-form")["form_token"] for _ in range(3)}
+    assert len(tokens) == 1
+    want = fields(staff.get(place), "confirm-form") | {"confirmed": "1"}
+    assert staff.post("/orders/new/", want)["Location"] == staff.post("/orders/new/", want)["Location"]
+    assert Order.objects.count() == 1
+
+
+def test_the_confirming_step_of_another_person_is_not_mine(staff, synced, django_user_model, client):
+    place = staff.post("/orders/new/", typed(staff))["Location"]
+    client.force_login(django_user_model.objects.create_user("ada"))
+    assert client.get(place).status_code == 422
+
+
+@pytest.mark.parametrize("review", ["", "forged", "e30:1abc:sig"])
+def test_a_confirming_step_that_we_did_not_make_is_422(staff, synced, review):
+    answer = staff.get("/orders/new/", {"review": review})
+    assert (answer.status_code, "confirm-form" in answer.text) == (422, False)
+
+
+def test_without_a_token_the_page_works_and_buying_says_what_is_missing(staff, synced, settings):
+    settings.FLUENTS_API_TOKEN = ""
+    assert staff.get("/orders/new/").status_code == 200
+    answer = staff.post("/orders/new/", typed(staff))
+    assert (answer.status_code, "FLUENTS_API_TOKEN" in answer.text) == (422, True)
+
+
+# --- the live page --------------------------------------------------------------------------
+
+
+def poll(staff, order, seen: str, target: str = "order-live"):
+    return staff.get(
+        f"{order.get_absolute_url()}?seen={seen}", headers={"HX-Request": "true", "HX-Target": target}
+    )
+
+
+def pollers(answer) -> list[str]:
+    return re.findall(r'hx-trigger="(every[^"]*)"', answer.text)
+
+
+def test_a_poll_is_204_while_nothing_changed_and_200_after_a_change(staff):
+    line = bare_line()
+    version = staff.get(line.order.get_absolute_url()).context["version"]
+    assert poll(staff, line.order, version).status_code == 204
+    Line.objects.update(state=S.SENDING, changed_at=timezone.now())
+    answer = poll(staff, line.order, version)
+    assert (answer.status_code, answer.context["version"] != version) == (200, True)
+    assert f'data-line="{line.pk}"' in answer.text
+    assert 'data-state="sending"' in answer.text
+    assert "<html" not in answer.text
+    assert poll(staff, line.order, answer.context["version"]).status_code == 204
+
+
+def test_a_poll_that_finds_nothing_new_costs_little(staff, django_assert_num_queries):
+    line = bare_line()
+    version = staff.get(line.order.get_absolute_url()).context["version"]
+    with django_assert_num_queries(5):  # session, person, order, gate, newest change
+        poll(staff, line.order, version)
+
+
+def test_a_page_that_is_not_polling_is_never_answered_with_204(staff):
+    line = bare_line()
+    url = line.order.get_absolute_url()
+    version = staff.get(url).context["version"]
+    assert staff.get(f"{url}?seen={version}").status_code == 200
+
+
+@pytest.mark.parametrize("state", S)
+def test_one_poller_while_a_line_moves_and_none_at_the_end(staff, state):
+    line = bare_line()
+    number = {"number": None}
+    if state == S.BOUGHT:
+        from numbers.models import Number  # noqa: PLC0415 -- this case alone
+
+        number = {"number": Number.objects.create(e164="+14155550100")}
+    Line.objects.update(state=state, **number)
+    answer = staff.get(line.order.get_absolute_url())
+    moving = state not in FINAL and state != S.REVIEW
+    assert len(pollers(answer)) == (1 if moving else 0)
+    assert f'data-line="{line.pk}"' in answer.text
+    assert f'data-state="{state}"' in answer.text
+
+
+def test_a_poll_answers_only_the_part_that_it_asked_for(staff):
+    line = bare_line()
+    assert "<html" in poll(staff, line.order, "", target="something-else").text
+    assert "<html" not in poll(staff, line.order, "").text
+
+
+def test_a_line_is_called_off_from_its_page(staff, bob):
+    line = bare_line()
+    answer = staff.post(f"/lines/{line.pk}/cancel/")
+    line.refresh_from_db()
+    assert (answer.status_code, answer["Location"]) == (302, line.order.get_absolute_url())
+    assert (line.state, line.events.get().actor) == (S.CANCELLED, bob)
+
+
+def test_calling_off_with_htmx_shows_the_page_anew(staff):
+    line = bare_line()
+    answer = staff.post(f"/lines/{line.pk}/cancel/", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer["HX-Refresh"]) == (200, "true")
+
+
+def test_what_was_sent_cannot_be_called_off(staff):
+    line = bare_line(S.SENDING)
+    staff.post(f"/lines/{line.pk}/cancel/")
+    line.refresh_from_db()
+    assert (line.state, line.events.count()) == (S.SENDING, 0)

@@ -1,0 +1,72 @@
+"""Settings that would let something dangerous happen are found before it does."""
+
+import subprocess
+import sys
+
+import pytest
+from django.core import checks
+from django.core.checks import Error, run_checks
+
+from tests.stack import ROOT
+
+
+def found() -> dict:
+    return {message.id: message for message in run_checks() if (message.id or "").startswith("dashboard.")}
+
+
+def test_good_settings_have_no_findings():
+    assert found() == {}
+
+
+def test_no_secret_key_is_an_error(settings):
+    settings.HAS_SECRET_KEY = False
+    message = found()["dashboard.E001"]
+    assert (type(message), message.msg) == (Error, "No SECRET_KEY is set.")
+    assert "Set SECRET_KEY" in message.hint
+
+
+@pytest.mark.parametrize(("lease", "wrong"), [(1.0, True), (2.0, True), (2.1, False)])
+def test_a_lease_must_outlast_a_call(settings, lease, wrong):
+    settings.LEASE_SECONDS = lease
+    assert list(found()) == (["dashboard.E002"] if wrong else [])
+
+
+def test_tasks_must_live_in_the_database(settings):
+    settings.TASKS = {"default": {"BACKEND": "django.tasks.backends.dummy.DummyBackend"}}
+    message = found()["dashboard.E003"]
+    assert (type(message), bool(message.hint)) == (Error, True)
+
+
+@pytest.mark.parametrize(
+    ("live", "token", "ids"), [(True, "", ["dashboard.W001"]), (False, "", []), (True, "t", [])]
+)
+def test_the_real_fluents_without_a_token_is_a_warning(settings, live, token, ids):
+    settings.FLUENTS_LIVE, settings.FLUENTS_API_TOKEN = live, token
+    assert list(found()) == ids
+    assert all(isinstance(message, checks.Warning) and message.hint for message in found().values())
+
+
+def test_a_command_refuses_to_run_without_a_secret_key(tmp_path):
+    env = {"PATH": "/usr/bin:/bin", "SECRET_KEY": "", "DATABASE_URL": f"sqlite:///{tmp_path / 'x.sqlite3'}"}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"], cwd=ROOT, env=env, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "(dashboard.E001) No SECRET_KEY is set." in done.stderr
+
+
+def test_a_secret_may_come_from_a_file(tmp_path):
+    file = tmp_path / "token"
+    file.write_text("from-a-file\n")
+    env = {
+        "PATH": "/usr/bin:/bin",
+        "SECRET_KEY": "x",
+        "FLUENTS_API_TOKEN_FILE": str(file),
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'x.sqlite3'}",
+        "DJANGO_SETTINGS_MODULE": "dashboard.settings",
+    }
+    code = "from django.conf import settings; print(settings.FLUENTS_API_TOKEN)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "from-a-file\n"

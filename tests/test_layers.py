@@ -1,0 +1,187 @@
+"""Who may import whom, and how long things may get: a picture of the design that cannot fade."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+OURS = {"numbers", "dashboard", "tests"}
+SOURCES = sorted(
+    path
+    for folder in ("numbers", "dashboard")
+    for path in (ROOT / folder).rglob("*.py")
+    if "migrations" not in path.parts
+)
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path: Path) -> set[str]:
+    """Full names of all that PATH imports, wherever in the file; `from x import y` counts as x and x.y."""
+    package = name_of(path).split(".")
+    if path.name != "__init__.py":
+        package = package[:-1]
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def within(*folders: str) -> list[Path]:
+    return [p for p in SOURCES if any(name_of(p) == f or name_of(p).startswith(f + ".") for f in folders)]
+
+
+def ours(path: Path) -> set[str]:
+    """Our own modules among the imports, as `numbers.x`."""
+    named = {name for name in imports(path) if name.split(".")[0] in OURS}
+    return {".".join(name.split(".")[:2]) for name in named} - {"numbers"}
+
+
+def bodies(path: Path) -> list[ast.FunctionDef]:
+    tree = ast.parse(path.read_text())
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def test_the_picture_is_of_the_whole_source():
+    names = {name_of(path) for path in SOURCES}
+    assert {
+        "numbers.states",
+        "numbers.services.sending",
+        "dashboard.settings",
+        "numbers.sandbox.api",
+    } <= names
+    assert ours(ROOT / "numbers/services/sending.py") >= {
+        "numbers.models",
+        "numbers.fluents",
+        "numbers.services",
+    }
+
+
+def test_states_import_nothing_of_ours():
+    assert ours(ROOT / "numbers/states.py") == set()
+
+
+@pytest.mark.parametrize("path", within("numbers.models"), ids=name_of)
+def test_models_know_states_only(path):
+    assert ours(path) <= {"numbers.states", "numbers.models"}
+
+
+@pytest.mark.parametrize("path", within("numbers.fluents"), ids=name_of)
+def test_the_client_is_plain_python_without_django_and_without_the_rest(path):
+    assert ours(path) <= {"numbers.fluents"}
+    assert not {name for name in imports(path) if name.split(".")[0] == "django"}
+
+
+def test_the_client_alone_imports_requests():
+    importers = {
+        name_of(p)
+        for p in SOURCES
+        if {"requests", "urllib3", "httpx"} & {i.split(".")[0] for i in imports(p)}
+    }
+    assert importers == {"numbers.fluents.client", "numbers.fluents.http"}
+
+
+@pytest.mark.parametrize("path", within("numbers.services"), ids=name_of)
+def test_services_know_what_is_below_them(path):
+    below = {"models", "fluents", "states", "tasks", "phone", "services"}
+    assert ours(path) <= {f"numbers.{name}" for name in below}
+
+
+@pytest.mark.parametrize("task", bodies(ROOT / "numbers/tasks.py"), ids=lambda node: node.name)
+def test_tasks_are_five_lines_at_most(task):
+    assert task.end_lineno - task.body[0].lineno < 5
+
+
+UPPER = [
+    path
+    for path in within("numbers")
+    if name_of(path).startswith(("numbers.views", "numbers.management", "numbers.templatetags"))
+    or name_of(path) in ("numbers.forms", "numbers.admin", "numbers.urls", "numbers.reports")
+]
+
+
+@pytest.mark.parametrize("path", UPPER, ids=name_of)
+def test_pages_and_commands_never_speak_to_fluents_themselves(path):
+    """They may name its errors; every call goes through a service."""
+    named = {name for name in imports(path) if name.startswith("numbers.fluents.")}
+    assert {name.removeprefix("numbers.fluents.") for name in named} <= {"FluentsError"}
+    assert "numbers.services.api" not in imports(path)
+
+
+def test_one_place_alone_spends_money():
+    callers = {
+        name_of(path)
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "buy"
+        and "sandbox" not in name_of(path)
+    }
+    assert callers == {"numbers.services.sending"}
+
+
+@pytest.mark.parametrize("path", within("numbers.sandbox"), ids=name_of)
+def test_the_sandbox_stands_alone(path):
+    assert ours(path) <= {"numbers.sandbox"}
+    assert not {name for name in imports(path) if name.split(".")[0] in ("django", "requests")}
+
+
+def test_only_its_command_imports_the_sandbox():
+    importers = {
+        name_of(path)
+        for path in SOURCES
+        if "numbers.sandbox" in ours(path) and not name_of(path).startswith("numbers.sandbox")
+    }
+    assert importers == {"numbers.management.commands.sandbox"}
+
+
+@pytest.mark.parametrize("path", within("dashboard"), ids=name_of)
+def test_the_wiring_knows_no_phone_number(path):
+    """Only by name, in strings: the apps, the include, the context processor."""
+    assert {name.split(".")[0] for name in ours(path)} <= {"dashboard"}
+    if name_of(path) != "dashboard":  # its __init__ is half of the bridge for the name
+        assert "numbers" not in imports(path)
+
+
+VIEWS = [
+    (path, node) for path in [*within("numbers.views"), *within("dashboard.views")] for node in bodies(path)
+]
+
+
+@pytest.mark.parametrize(("path", "view"), VIEWS, ids=lambda x: getattr(x, "name", ""))
+def test_a_view_fits_on_a_screen(path, view):
+    assert view.end_lineno - view.lineno + 1 <= 30
+
+
+@pytest.mark.parametrize("path", within("numbers.views"), ids=name_of)
+def test_views_are_functions(path):
+    assert [n.name for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ClassDef)] == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_no_file_is_longer_than_four_hundred_lines(path):
+    assert len(path.read_text().splitlines()) <= 400
+
+
+def test_every_import_inside_a_function_gives_its_reason():
+    without = []
+    for path in SOURCES:
+        lines = path.read_text().splitlines()
+        for function in bodies(path):
+            for node in ast.walk(function):
+                if (
+                    isinstance(node, ast.Import | ast.ImportFrom)
+                    and "PLC0415 -- " not in lines[node.lineno - 1]
+                ):
+                    without.append(f"{name_of(path)}:{node.lineno}")
+    assert without == []

@@ -1,0 +1,101 @@
+"""Fluents away, hanging or refusing our token: the order waits, says why, and is bought once later on."""
+
+import json
+import signal
+
+import pytest
+
+from tests.stack import TOKEN, Sandbox, Stack, wait_until
+
+pytestmark = pytest.mark.storm
+
+
+@pytest.fixture
+def sandbox(tmp_path):
+    """A process of this test's own, to be stopped and started."""
+    sandbox = Sandbox(tmp_path / "sandbox.sqlite3")
+    assert sandbox.connection
+    yield sandbox
+    sandbox.close()
+
+
+@pytest.fixture
+def stack(sandbox, tmp_path):
+    stack = Stack(tmp_path, sandbox.url, FLUENTS_READ_TIMEOUT="1")
+    yield stack
+    stack.close()
+
+
+def order(stack, sandbox) -> dict:
+    done = stack.manage(
+        *("buy", "--telephony-provider", "twilio", "--telephony-account-connection", sandbox.connection),
+        *("--area-code", "415", "--json"),
+        check=False,
+    )
+    assert done.returncode == 3, done.stderr
+    return json.loads(done.stdout)
+
+
+def reason(stack) -> str:
+    return stack.shell("print(Line.objects.get().reason)")
+
+
+def bought_once(stack, sandbox) -> bool:
+    (line,) = stack.lines()
+    return line["state"] == "bought" and sandbox.charged() == [line["phone_number"]]
+
+
+def test_the_api_is_down_when_the_order_is_placed_and_comes_back(stack, sandbox):
+    port = sandbox.port
+    sandbox.end(signal.SIGTERM)
+    worker = stack.start_worker()
+    order(stack, sandbox)
+    told = "Fluents could not be reached. Nothing was sent, so nothing was spent."
+    wait_until(lambda: reason(stack).startswith(told), 30)
+    assert [line["state"] for line in stack.lines()] == ["planned"]
+    sandbox.start(port=port)
+    wait_until(lambda: bought_once(stack, sandbox), 40)
+    assert worker.poll() is None
+    assert "Traceback" not in stack.logs()
+
+
+def test_the_token_is_wrong_until_somebody_mends_it(stack, sandbox):
+    sandbox.control("config", {"token": "another"})
+    worker = stack.start_worker()
+    order(stack, sandbox)
+    wait_until(lambda: reason(stack).startswith("Fluents does not accept our token (FLUENTS_API_TOKEN)."), 30)
+    assert [line["state"] for line in stack.lines()] == ["planned"]
+    sandbox.control("config", {"token": TOKEN})
+    wait_until(lambda: bought_once(stack, sandbox), 40)
+    assert worker.poll() is None
+    assert TOKEN not in stack.logs()
+
+
+def test_the_api_hangs_in_the_purchase_and_the_answer_is_looked_up(stack, sandbox):
+    sandbox.fault("hang_after", seconds=60)
+    worker = stack.start_worker()
+    order(stack, sandbox)
+    wait_until(lambda: bought_once(stack, sandbox), 40)
+    assert len(sandbox.requests(path="/v1/numbers/buy")) == 1
+    assert worker.poll() is None
+
+
+def test_the_api_hangs_in_every_read_for_a_while(stack, sandbox):
+    sandbox.fault("hang_before", path="/v1/numbers/available", seconds=60, times=3)
+    worker = stack.start_worker()
+    order(stack, sandbox)
+    wait_until(lambda: reason(stack).startswith("Fluents gave no clear answer."), 30)
+    wait_until(lambda: bought_once(stack, sandbox), 40)
+    assert worker.poll() is None
+
+
+def test_the_api_dies_with_the_purchase_made_and_the_answer_lost(stack, sandbox):
+    port = sandbox.port
+    sandbox.fault("hang_after", seconds=60)
+    stack.start_worker()
+    order(stack, sandbox)
+    wait_until(lambda: len(sandbox.charges()) == 1, 30)
+    sandbox.crash()
+    wait_until(lambda: [line["state"] for line in stack.lines()] == ["unknown"], 30)
+    sandbox.start(port=port)
+    wait_until(lambda: bought_once(stack, sandbox), 60)
