@@ -1,0 +1,192 @@
+"""One product under fire: its sandbox, its books, its workers, and the hands that use it."""
+
+import os
+import signal
+import time
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.faults.books import Books
+from tests.faults.hands import Hands
+from tests.stack import Sandbox, Stack
+
+QUIET = {"bought", "failed", "cancelled", "review"}  # a line moves no further by itself
+CALM = {
+    "storm": None,
+    "lookup_lag": 0.0,
+    "repeat_buy": "conflict",
+    "disabled_paths": [],
+    "only_buy": False,
+    "stock_per_area_code": 2000,
+    "requests_kept": 1_000_000,
+}
+
+
+class Arena:
+    """Processes of one test or storm. DATABASE_URL empty: SQLite."""
+
+    def __init__(self, folder: Path, *, database_url: str = "", processes: int = 1, **settings) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.processes = folder, processes
+        self.sandbox = Sandbox(folder / "sandbox.sqlite3")
+        self.calm()
+        try:
+            self.stack = Stack(folder, self.sandbox.url, database_url=database_url, **settings)
+        except BaseException:
+            self.sandbox.close()
+            raise
+        self.lease = float(self.stack.env["LEASE_SECONDS"])
+        self.window = float(self.stack.env["SETTLE_WINDOW"])
+        self.books = Books(self.stack.env["DATABASE_URL"])
+        self.workers = []
+        self.hands = Hands(self.stack)
+        self.connection = self.sandbox.connection
+
+    def start_worker(self, **env: str) -> None:
+        self.workers.append(self.stack.start_worker(processes=self.processes, **env))
+
+    def stop_workers(self, signum: int = signal.SIGTERM) -> None:
+        for worker in self.workers:
+            worker.send_signal(signum)
+        for worker in self.workers:
+            worker.wait(30)
+        self.workers.clear()
+
+    def close(self) -> None:
+        self.hands.close()
+        for worker in self.workers:
+            for pid in [*children(worker.pid), worker.pid]:
+                send_signal(pid, signal.SIGCONT)
+        self.stack.close()
+        self.sandbox.close()
+
+    # The sandbox
+
+    def calm(self) -> None:
+        self.sandbox.control("faults", method="DELETE")
+        self.sandbox.control("config", CALM)
+
+    def config(self, **update) -> None:
+        self.sandbox.control("config", update)
+
+    def posts(self, *phone_numbers: str) -> list[dict]:
+        """Purchases that the sandbox received, oldest first; of these numbers if any are given."""
+        found = self.sandbox.requests(path="/v1/numbers/buy", method="POST")
+        return [
+            entry
+            for entry in found
+            if not phone_numbers or (entry["body"] or {}).get("phone_number") in phone_numbers
+        ]
+
+    def charges_of(self, line_id: int) -> list[dict]:
+        keys = {attempt["key"] for attempt in self.books.attempts(line_id)}
+        return [charge for charge in self.sandbox.charges() if charge["request_id"] in keys]
+
+    # Orders
+
+    def place(
+        self, quantity: int = 1, *, area_code: str = "415", form_token: str = "", **wanted
+    ) -> list[int]:
+        """Order lines; their ids."""
+        order = {
+            "form_token": form_token or uuid.uuid4().hex,
+            "telephony_provider": "twilio",
+            "telephony_account_connection": self.connection,
+            "quantity": quantity,
+            **({} if "phone_number" in wanted else {"area_code": area_code}),
+            **wanted,
+        }
+        return self.hands.place(**order)["lines"]
+
+    def settled(self, ids: Iterable[int], seconds: float = 40) -> list[dict]:
+        """The lines, once none of them moves any more by itself."""
+        ids = list(ids)
+        self.until(lambda: all(row["state"] in QUIET for row in self.books.lines(*ids)), seconds, ids)
+        return self.books.lines(*ids)
+
+    def until(self, condition, seconds: float = 20, ids: Iterable[int] = ()) -> None:
+        """Poll until CONDITION; otherwise fail with the history of the lines IDS."""
+        end = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > end:
+                stories = "\n".join(self.story(line_id) for line_id in ids)
+                raise AssertionError(f"it did not happen in {seconds:g} s\n{stories}\n{self.tail()}")
+            time.sleep(0.05)
+
+    def in_state(self, line_id: int, state: str, seconds: float = 20) -> dict:
+        self.until(lambda: self.books.line(line_id)["state"] == state, seconds, [line_id])
+        return self.books.line(line_id)
+
+    def drive(self, line_id: int, **env: str) -> int:
+        """Drive one line in a process of its own, with ENV; its exit status."""
+        code = f"from numbers.services.driving import drive; drive(line_id={line_id})"
+        return self.stack.manage("shell", "-v0", "-c", code, check=False, **env).returncode
+
+    # For people who must find out what went wrong
+
+    def story(self, line_id: int) -> str:
+        """Everything that is known about a line, from both sides."""
+        line = self.books.line(line_id)
+        attempts = self.books.attempts(line_id)
+        numbers = {line["phone_number"], line["e164"], *(a["phone_number"] for a in attempts)} - {"", None}
+        text = [f"--- line {line_id}: {line['state']} {line['phone_number']} ({line['reason']})"]
+        text += [
+            f"  event   {e['at']:%T.%f} {e['action']}: {e['reason']}" for e in self.books.events(line_id)
+        ]
+        text += [
+            f"  attempt {a['n']} {a['sent_at']:%T.%f} {a['phone_number'] or a['area_code']} {a['outcome']}"
+            f" {a['status'] or ''} {a['detail']} key={a['key']} generation={a['generation']}"
+            for a in attempts
+        ]
+        text += [
+            f"  look    {k['at']:%T.%f} complete={k['complete']} found={k['found']} {k['detail']}"
+            for k in self.books.looks(line_id)
+        ]
+        text += [f"  charge  {c}" for c in self.charges_of(line_id)]
+        text += [
+            f"  POST    {time.strftime('%T', time.gmtime(p['at']))} status={p['status']} fault={p['fault']}"
+            for p in self.posts(*numbers)
+            if numbers
+        ]
+        return "\n".join(text)
+
+    def tail(self) -> str:
+        return "the processes said:\n" + self.stack.logs()[-4000:]
+
+    def task_workers(self) -> list[int]:
+        return self.children("db_worker")
+
+    def sweepers(self) -> list[int]:
+        return self.children("sweeper")
+
+    def children(self, name: str) -> list[int]:
+        return [pid for worker in self.workers for pid in children(worker.pid) if name in command_of(pid)]
+
+
+def children(pid: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            after_name = stat.read_text().rsplit(")", 1)[1].split()
+        except OSError:  # it ended meanwhile
+            continue
+        if int(after_name[1]) == pid and after_name[0] != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+def command_of(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except OSError:
+        return []
+
+
+def send_signal(pid: int, signum: int) -> bool:
+    """False when it was gone already."""
+    try:
+        os.kill(pid, signum)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,129 @@
+"""Who kills: real signals to real processes, in an order that follows from the seed."""
+
+import random
+import signal
+import threading
+import time
+from collections import Counter
+
+from tests.faults.arena import Arena, children, send_signal
+from tests.faults.postgres import Cluster
+
+WEIGHTS = {"task": 8, "sweeper": 2, "supervisor": 1, "family": 2, "term": 2, "term_all": 1, "freeze": 2}
+KILLS = {"task", "sweeper", "supervisor", "family"}  # kill -9
+
+
+class Nemesis(threading.Thread):
+    """Strikes about every EVERY seconds until `stop`, at most MOST times; `counts` says what it did."""
+
+    def __init__(
+        self,
+        arena: Arena,
+        *,
+        seed: int,
+        every: float,
+        most: int = 10_000,
+        cluster: Cluster | None = None,
+        kinds: dict[str, int] | None = None,
+    ) -> None:
+        super().__init__(daemon=True, name="nemesis")
+        self.arena, self.every, self.most, self.cluster = arena, every, most, cluster
+        self.random = random.Random(f"nemesis {seed}")
+        self.weights = kinds or (WEIGHTS | ({"database": 1} if cluster else {}))
+        self.counts: Counter[str] = Counter()
+        self.frozen: dict[int, float] = {}
+        self.ending = threading.Event()
+        self.error: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            self.rage()
+        except Exception as error:
+            self.error = error
+        finally:
+            self.thaw(all_of_them=True)
+
+    def rage(self) -> None:
+        strikes, next_at = 0, time.monotonic() + self.pause()
+        while not self.ending.wait(0.05):
+            self.thaw()
+            self.keep_workers()
+            if time.monotonic() >= next_at and strikes < self.most:
+                kind = self.random.choices(list(self.weights), list(self.weights.values()))[0]
+                if getattr(self, kind)():
+                    self.counts[kind] += 1
+                    strikes += 1
+                next_at = time.monotonic() + self.pause()
+
+    def pause(self) -> float:
+        return self.random.uniform(0.3, 1.7) * self.every
+
+    def stop(self) -> None:
+        """No more strikes; everything that was frozen or ended runs again."""
+        self.ending.set()
+        self.join(60)
+        self.keep_workers()
+
+    @property
+    def kills(self) -> int:
+        return sum(self.counts[kind] for kind in KILLS)
+
+    def keep_workers(self) -> None:
+        """What systemd would do: a supervisor that ended is started again."""
+        workers = self.arena.workers
+        for worker in [worker for worker in workers if worker.poll() is not None]:
+            workers.remove(worker)
+            self.arena.start_worker()
+
+    def one_of(self, pids: list[int]) -> int | None:
+        pids = sorted(set(pids) - self.frozen.keys())
+        return self.random.choice(pids) if pids else None
+
+    def hit(self, pids: list[int], signum: int) -> bool:
+        pid = self.one_of(pids)
+        return pid is not None and send_signal(pid, signum)
+
+    def task(self) -> bool:
+        return self.hit(self.arena.task_workers(), signal.SIGKILL)
+
+    def sweeper(self) -> bool:
+        return self.hit(self.arena.sweepers(), signal.SIGKILL)
+
+    def supervisor(self) -> bool:
+        """It alone: its children end as soon as they have finished their line."""
+        return self.hit([worker.pid for worker in self.arena.workers], signal.SIGKILL)
+
+    def family(self) -> bool:
+        pid = self.one_of([worker.pid for worker in self.arena.workers])
+        if pid is None:
+            return False
+        hit = [send_signal(one, signal.SIGKILL) for one in [pid, *children(pid)]]
+        return any(hit)
+
+    def term(self) -> bool:
+        return self.hit(self.arena.task_workers(), signal.SIGTERM)
+
+    def term_all(self) -> bool:
+        return self.hit([worker.pid for worker in self.arena.workers], signal.SIGTERM)
+
+    def freeze(self) -> bool:
+        """SIGSTOP until the lease and the window are over: it wakes up believing in a world that is gone."""
+        pid = self.one_of(self.arena.task_workers())
+        if (
+            pid is None
+            or len(self.frozen) > len(self.arena.workers) - 1
+            or not send_signal(pid, signal.SIGSTOP)
+        ):
+            return False
+        self.frozen[pid] = time.monotonic() + self.arena.lease + self.arena.window + 0.5
+        return True
+
+    def thaw(self, *, all_of_them: bool = False) -> None:
+        for pid, at in list(self.frozen.items()):
+            if all_of_them or time.monotonic() >= at:
+                send_signal(pid, signal.SIGCONT)
+                del self.frozen[pid]
+
+    def database(self) -> bool:
+        self.cluster.restart_immediate()
+        return True

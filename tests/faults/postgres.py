@@ -1,0 +1,91 @@
+"""A PostgreSQL cluster to throw away, from Debian's server binaries."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from tests.stack import free_port
+
+DURABLE = ("fsync=on", "synchronous_commit=on", "full_page_writes=on")
+USER = "postgres"
+
+
+class Unavailable(Exception):
+    """There is no PostgreSQL server on this machine, or nobody who may run it."""
+
+
+def binaries() -> Path:
+    """The folder of the newest server. Debian leaves it out of PATH. Raises Unavailable."""
+    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    if in_path := shutil.which("initdb"):
+        found.append(Path(in_path).resolve().parent)
+    if not found:
+        raise Unavailable("PostgreSQL's server is not installed (Debian: apt install postgresql)")
+    return max(found, key=lambda path: (path.parent.name.isdigit(), int(path.parent.name or 0)))
+
+
+def as_somebody() -> list[str]:
+    """What to put before a command of the server, which refuses to run as root. Raises Unavailable."""
+    if os.getuid():
+        return []
+    if not shutil.which("setpriv"):
+        raise Unavailable("PostgreSQL refuses to run as root, and there is no setpriv (util-linux)")
+    return ["setpriv", "--reuid", USER, "--regid", USER, "--clear-groups"]
+
+
+class Cluster:
+    """Listens on a free port of 127.0.0.1, trusts everybody there, and loses nothing in a crash."""
+
+    def __init__(self) -> None:
+        self.bin, self.prefix = binaries(), as_somebody()
+        # Not pytest's folders: those are for our own user only.
+        self.folder = Path(tempfile.mkdtemp(prefix="cluster-", dir="/tmp"))
+        if self.prefix:
+            shutil.chown(self.folder, USER, USER)
+        self.data = self.folder / "data"
+        self.run("initdb", "--auth=trust", f"--username={USER}", "--encoding=UTF8", "-D", str(self.data))
+        self.port = free_port()
+        self.start()
+
+    def run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [*self.prefix, str(self.bin / program), *arguments],
+            cwd="/",
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if program != "pg_ctl" else subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
+            timeout=120,
+        )
+        if done.returncode:
+            raise Unavailable(f"{program}: {(done.stdout or b'').decode()[-2000:]}")
+
+    def control(self, what: str, *arguments: str) -> None:
+        self.run("pg_ctl", what, "-D", str(self.data), "-w", *arguments)
+
+    def start(self) -> None:
+        options = [f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories="]
+        options += [*DURABLE, "max_connections=200"]
+        text = " ".join(f"-c {option}" for option in options)
+        self.control("start", "-o", text, "-l", str(self.folder / "server.log"))
+
+    def restart_immediate(self) -> None:
+        """As after a crash: nobody is asked, nothing is flushed, the log is replayed at the start."""
+        self.stop_immediate()
+        self.start()
+
+    def stop_immediate(self) -> None:
+        self.control("stop", "-m", "immediate")
+
+    def stop(self) -> None:
+        """End it and remove its data."""
+        if (self.data / "postmaster.pid").exists():
+            self.stop_immediate()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def database_url(self, name: str) -> str:
+        """The URL of a new, empty database."""
+        self.run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, name)
+        return f"postgres://{USER}@127.0.0.1:{self.port}/{name}"

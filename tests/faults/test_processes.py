@@ -1,0 +1,293 @@
+"""Faults 24 to 27, 31 to 33 and 40: processes that die, stop, wake up late or see another time."""
+
+import fcntl
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.faults.arena import send_signal
+from tests.faults.test_provider import bought_once, fault
+from tests.stack import wait_until
+
+HANG = {"fault": "hang_after", "seconds": 3}
+FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+
+# The points of reliability section 2.1 at which a worker is killed: what the books say right after,
+# and how many purchases were sent in the end.
+POINTS = {
+    "line.claimed": ("planned", 1),
+    "number.found": ("planned", 1),
+    "number.reserved": ("reserved", 1),
+    "send.written": ("reserved", 1),
+    "send.committed": ("sending", 1),
+    "send.journalled": ("sending", 1),
+    "answer.received": ("sending", 1),
+    "answer.written": ("sending", 1),
+    "answer.committed": ("bought", 1),
+    "look.kept": ("unknown", 2),
+    "absence.settled": ("unknown", 2),
+}
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def killed(request, make_arena):
+    """A line for each point, its worker killed right there; then a sound worker for all of them."""
+    arena = make_arena(request.param)
+    ids = dict(zip(POINTS, arena.place(len(POINTS)), strict=True))
+    states = {}
+    for point, line_id in ids.items():
+        if point in ("look.kept", "absence.settled"):
+            fault(arena, "reset_before")
+            assert arena.drive(line_id) == 0
+            deadline = time.monotonic() + 20
+            while (status := arena.drive(line_id, FAILPOINT=point)) != -9:
+                assert status == 0
+                assert time.monotonic() < deadline, arena.story(line_id)
+        else:
+            assert arena.drive(line_id, FAILPOINT=point) == -9, arena.story(line_id)
+        states[point] = arena.books.line(line_id)["state"]
+    arena.start_worker()
+    yield arena, ids, states
+    arena.close()
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_24_killed_at(killed, point):
+    arena, ids, states = killed
+    state, posts = POINTS[point]
+    assert states[point] == state, arena.story(ids[point])
+    line = bought_once(arena, ids[point])
+    not_a_byte_left = point in ("send.committed", "send.journalled")
+    assert len(arena.posts(line["e164"])) == posts, arena.story(ids[point])
+    if not_a_byte_left:  # nobody could know that, so the number was looked up for a whole window first
+        assert len(arena.books.attempts(ids[point])) == 2
+
+
+def test_24_killed_while_placing(fresh):
+    """Before the commit there is nothing; after it the order is there and is bought."""
+    fresh.start_worker()
+    want = ["--telephony-provider=twilio", f"--telephony-account-connection={fresh.connection}"]
+    want += ["--area-code=415", "--quantity=2"]
+    for point, lines in (("order.written", 0), ("order.committed", 2)):
+        done = fresh.stack.manage("buy", *want, check=False, FAILPOINT=point)
+        assert done.returncode == -9
+        assert len(fresh.books.lines()) == lines
+    for line in fresh.books.lines():
+        bought_once(fresh, line["id"])
+    assert len(fresh.sandbox.charges()) == 2
+
+
+def test_24_killed_in_flight(arena):
+    fault(arena, HANG)
+    [line_id] = arena.place()
+    arena.in_state(line_id, "sending")
+    arena.until(lambda: arena.charges_of(line_id))
+    for pid in arena.task_workers():
+        send_signal(pid, signal.SIGKILL)
+    line = bought_once(arena, line_id)
+    assert len(arena.posts(line["e164"])) == 1
+
+
+def test_24_sweeper_killed(fresh):
+    """It dies with the lease just expired; another one, or the same again, finds the line unknown."""
+    fault(fresh, HANG)
+    [line_id] = fresh.place()
+    assert fresh.drive(line_id, FAILPOINT="answer.written") == -9
+    time.sleep(fresh.lease)
+    sweep = "from numbers.services.sweeping import sweep; sweep()"
+    done = fresh.stack.manage("shell", "-v0", "-c", sweep, check=False, FAILPOINT="lease.expired")
+    assert done.returncode == -9
+    assert fresh.books.line(line_id)["state"] == "unknown"
+    fresh.start_worker()
+    bought_once(fresh, line_id)
+
+
+def test_failpoints_refuse_the_live_api(fresh):
+    done = fresh.stack.manage(
+        "check", check=False, FAILPOINT="line.claimed", FLUENTS_API_URL="https://api.fluents.ai"
+    )
+    assert done.returncode
+    assert "FAILPOINT" in done.stderr
+    assert fresh.stack.manage("check", check=False, FAILPOINT="line.claimed").returncode == 0
+
+
+def test_25_stopped_past_lease_and_window(fresh):
+    """The worker wakes up with an answer in its hands for a line that others have settled meanwhile."""
+    fresh.start_worker()
+    [sleeper] = wait_for_one(fresh)
+    fault(fresh, {"fault": "hang_after", "seconds": 1.5})
+    [line_id] = fresh.place()
+    fresh.in_state(line_id, "sending")
+    fresh.until(lambda: fresh.charges_of(line_id))
+    send_signal(sleeper, signal.SIGSTOP)
+    fresh.start_worker()
+    line = bought_once(fresh, line_id)
+    time.sleep(1)
+    send_signal(sleeper, signal.SIGCONT)
+    time.sleep(1.5)
+    assert fresh.books.line(line_id) == line
+    assert len(fresh.posts(line["e164"])) == 1
+    assert len(fresh.books.events(line_id)) == 4  # reserved, sending, unknown, bought
+
+
+def test_25_held_up_before_the_send(fresh):
+    """A stopped process holds the journal. Whoever waits for it must not send once its lease is over."""
+    fresh.start_worker()
+    [slow] = wait_for_one(fresh)
+    bought_once(fresh, fresh.place()[0])  # the journal exists
+    journal = Path(fresh.stack.env["JOURNAL_PATH"])
+    with journal.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        [line_id] = fresh.place()
+        number = fresh.in_state(line_id, "sending")["phone_number"]
+        fresh.in_state(line_id, "unknown", 15)  # the lease ended; nobody else could send either
+        fcntl.flock(file, fcntl.LOCK_UN)
+    fresh.until(lambda: slow not in fresh.task_workers() or idle(slow), 15)
+    line = bought_once(fresh, line_id)
+    assert line["phone_number"] == number
+    attempts = fresh.books.attempts(line_id)
+    assert len(fresh.posts(number)) == 1, fresh.story(line_id)
+    assert len(attempts) == 2
+    assert (fresh.posts(number)[0]["at"] - attempts[0]["sent_at"].timestamp()) > fresh.lease
+
+
+def test_26_asked_to_end_in_mid_purchase(fresh):
+    """SIGTERM once: the purchase under way is finished and written down; everything ends with status 0."""
+    fresh.config(latency_ms=[700, 700])
+    fresh.start_worker()
+    [line_id] = fresh.place()
+    fresh.in_state(line_id, "sending")
+    [worker] = fresh.workers
+    worker.terminate()
+    assert worker.wait(15) == 0
+    line = fresh.books.line(line_id)
+    assert line["state"] == "bought", fresh.story(line_id)
+    assert len(fresh.posts(line["e164"])) == 1
+    fresh.config(latency_ms=[0, 0])
+
+
+def test_26_asked_twice(arena):
+    """The second SIGTERM ends it at once: nobody knows, so it is looked up."""
+    fault(arena, HANG)
+    [line_id] = arena.place()
+    arena.in_state(line_id, "sending")
+    arena.until(lambda: arena.charges_of(line_id))
+    [worker] = wait_for_one(arena)
+    send_signal(worker, signal.SIGTERM)
+    time.sleep(0.1)
+    send_signal(worker, signal.SIGTERM)
+    wait_until(lambda: not Path(f"/proc/{worker}").exists() or idle(worker), 10)
+    line = bought_once(arena, line_id)
+    assert len(arena.posts(line["e164"])) == 1
+
+
+@pytest.mark.skipif(not FAKETIME, reason="libfaketime is not installed (Debian: apt install faketime)")
+def test_27_clocks_differ(make_arena):
+    """One worker lives an hour ahead, one an hour behind: leases go by the database's clock."""
+    arena = make_arena("postgres")
+    try:
+        for shift in ("+1h", "-1h"):
+            arena.start_worker(LD_PRELOAD=str(FAKETIME), FAKETIME=shift)
+        wait_until(lambda: len(arena.task_workers()) == 2, 10)
+        fault(arena, *[{"fault": "hang_after", "seconds": 3}, {"fault": "reset_after", "skip": 1}] * 2)
+        ids = arena.place(6)
+        for line_id in ids:
+            line = bought_once(arena, line_id)
+            assert len(arena.posts(line["e164"])) == 1, arena.story(line_id)
+            # Nobody stole a lease: what looks for a stolen one says that the worker stopped.
+            assert "worker stopped" not in arena.story(line_id)
+        assert arena.hands.reconcile() == []
+    finally:
+        arena.close()
+
+
+def test_31_database_restarts_in_mid_purchase(make_arena, cluster):
+    arena = make_arena("postgres")
+    try:
+        arena.start_worker()
+        fault(arena, HANG)
+        [line_id] = arena.place()
+        arena.in_state(line_id, "sending")
+        cluster.restart_immediate()
+        line = bought_once(arena, line_id, 60)
+        assert len(arena.posts(line["e164"])) == 1
+    finally:
+        arena.close()
+
+
+def test_32_database_away(make_arena, cluster):
+    """For longer than lease and window (60 s in `make faults`); the supervisor brings its children back."""
+    arena = make_arena("postgres")
+    try:
+        arena.start_worker()
+        fault(arena, HANG)
+        [line_id] = arena.place()
+        arena.in_state(line_id, "sending")
+        cluster.stop_immediate()
+        time.sleep(60 if os.environ.get("FAULTS") == "all" else arena.lease + arena.window + 2)
+        cluster.start()
+        line = bought_once(arena, line_id, 60)
+        assert len(arena.posts(line["e164"])) == 1
+    finally:
+        arena.close()
+
+
+def test_33_task_stuck(arena):
+    """A killed task worker leaves its task RUNNING for ever. Nothing reads that."""
+    fault(arena, HANG)
+    [line_id] = arena.place()
+    arena.in_state(line_id, "sending")
+    for pid in arena.task_workers():
+        send_signal(pid, signal.SIGKILL)
+    bought_once(arena, line_id)
+    assert "RUNNING" in arena.hands.task_states()
+
+
+def test_33_doorbells_lost(fresh):
+    ids = fresh.place(2)
+    assert fresh.hands.drop_tasks()
+    fresh.hands.age_bells(seconds=31)  # the sweeper rings again after 30 seconds
+    fresh.start_worker()
+    for line_id in ids:
+        bought_once(fresh, line_id)
+
+
+def test_33_doorbells_rung_many_times(fresh):
+    [line_id] = fresh.place()
+    fresh.hands.ring(line_id=line_id, times=12)
+    fresh.start_worker()
+    fresh.start_worker()
+    line = bought_once(fresh, line_id)
+    fresh.until(lambda: set(fresh.hands.task_states()) == {"SUCCESSFUL"})
+    assert len(fresh.posts(line["e164"])) == 1
+
+
+def test_40_deploy(fresh):
+    """The new worker starts and migrates while the old one is asked to end in mid-purchase."""
+    fresh.start_worker()
+    fresh.config(latency_ms=[300, 600])
+    ids = fresh.place(5)
+    fresh.until(lambda: any(line["state"] == "sending" for line in fresh.books.lines()))
+    fresh.start_worker()
+    fresh.stack.manage("migrate", "-v0")
+    fresh.workers[0].terminate()
+    for line_id in ids:
+        line = bought_once(fresh, line_id)
+        assert len(fresh.posts(line["e164"])) == 1
+    assert fresh.workers[0].wait(15) == 0
+
+
+def wait_for_one(arena) -> list[int]:
+    wait_until(lambda: len(arena.task_workers()) == 1, 10)
+    return arena.task_workers()
+
+
+def idle(pid: int) -> bool:
+    """Whether a process waits for time to pass, as a worker does between two tasks."""
+    try:
+        return "sleep" in Path(f"/proc/{pid}/wchan").read_text()
+    except OSError:
+        return True

@@ -1,0 +1,40 @@
+"""Short storms. `make faults` runs the long ones."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.faults.storm import Storm, run, show
+
+STORMS = [
+    Storm(seed=11, engine="sqlite", lines=30, workers=2, processes=1, every=1.2, most=8, spread=1),
+    Storm(
+        seed=12,
+        engine="postgres",
+        lines=30,
+        workers=2,
+        processes=1,
+        every=1.2,
+        most=8,
+        spread=1,
+        rule="charge",
+    ),
+    Storm(seed=13, mode="area", lines=8, workers=2, processes=1, every=1.2, most=4, spread=1),
+    Storm(seed=14, mode="blind", lines=6, workers=2, processes=1, every=1.2, most=3, spread=1),
+]
+
+
+@pytest.fixture(scope="module")
+def results(request, tmp_path_factory):
+    """All of them rage at the same time: most of a storm is waiting."""
+    cluster = request.getfixturevalue("cluster")
+    with ThreadPoolExecutor(len(STORMS)) as pool:
+        yield [pool.submit(run, storm, tmp_path_factory.mktemp("storm"), cluster) for storm in STORMS]
+
+
+@pytest.mark.parametrize("i", range(len(STORMS)), ids=lambda i: f"{STORMS[i].mode}-{STORMS[i].engine}")
+def test_storm(results, i):
+    result = show(results[i].result())
+    assert result.ok, result.report()
+    if result.storm.mode == "exact":
+        assert result.verdict.states["bought"] >= result.storm.lines - 2, result.report()
