@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from django.conf import settings
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-BACK_OFF = (0.2, 1, 2, 5, 10)  # seconds between restarts of a child that keeps dying
+BACK_OFF = (0.2, 0.5, 1, 2, 5)  # seconds between restarts of a child that keeps dying
 LIVED = 30  # seconds after which a death counts as the first again
 
 

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from ..models import Attempt, Gate, Line
 from ..models.gate import Breaker
-from ..states import LineState, Outcome
+from ..states import DRIVEN, LineState, Outcome
 from .history import SYSTEM, By, db_now, record
 
 LAST = 20  # attempts that the share of unknown ones is taken of
@@ -119,8 +119,8 @@ def open_gate(*, by: By, reason: str) -> None:
         gate.paused, gate.pause_reason, gate.paused_by, gate.paused_at = False, "", "", None
         _close(gate, now)
         gate.save()
-        # Lines whose absence is settled were only waiting for the gate.
-        Line.objects.filter(state=LineState.UNKNOWN, lease_until=None).update(due_at=now)
+        # Lines were told to wait until the breaker might let one through, or for a person.
+        Line.objects.filter(state__in=DRIVEN, lease_until=None).update(due_at=now)
         record(action="gate.opened", by=by, reason=reason, before=before)
 
 

@@ -21,6 +21,7 @@ log = logging.getLogger("numbers.sweeping")
 
 BATCH = 200
 RING_AGAIN = timedelta(seconds=30)  # for a doorbell that nobody heard
+RING_SOON = timedelta(seconds=2)  # where no task waits any more: then it was lost with its worker
 KEEP_TASKS = timedelta(days=1)
 
 
@@ -57,7 +58,8 @@ def ring_due() -> int:
     due = Line.objects.due()
     if gate.stops(gate.current(), db_now()):
         due = due.filter(state=LineState.UNKNOWN)
-    unheard = Q(rung_at=None) | Q(rung_at__lt=F("due_at")) | Q(rung_at__lt=db_now() - RING_AGAIN)
+    patience = RING_AGAIN if DBTaskResult.objects.ready().exists() else RING_SOON
+    unheard = Q(rung_at=None) | Q(rung_at__lt=F("due_at")) | Q(rung_at__lt=db_now() - patience)
     ids = list(due.filter(unheard).order_by("due_at").values_list("pk", flat=True)[:BATCH])
     if ids:
         ring(ids)
