@@ -20,11 +20,11 @@ run: $(VENV)/run.stamp ## The demo on 127.0.0.1:8000 (PORT= moves it): sandbox, 
 
 .PHONY: test
 test: $(VENV)/dev.stamp browser database ## All tests, the browser's and PostgreSQL's included
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 4 --dist loadgroup
 
 .PHONY: unit
 unit: $(VENV)/dev.stamp ## The quick tests alone
-	@$(PY) -m pytest -m "not browser and not storm"
+	@$(PY) -m pytest -n 2 --dist loadgroup -m "not browser and not storm"
 
 .PHONY: faults
 faults: $(VENV)/dev.stamp database ## The long storms: 30 minutes, 500 kills (FAULTS_ARGS="--minutes 5 --kills 50")

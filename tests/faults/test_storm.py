@@ -32,6 +32,7 @@ def results(request, tmp_path_factory):
         yield [pool.submit(run, storm, tmp_path_factory.mktemp("storm"), cluster) for storm in STORMS]
 
 
+@pytest.mark.xdist_group("storms")  # the fixture lets all of them rage
 @pytest.mark.parametrize("i", range(len(STORMS)), ids=lambda i: f"{STORMS[i].mode}-{STORMS[i].engine}")
 def test_storm(results, i):
     result = show(results[i].result())
