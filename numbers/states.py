@@ -87,3 +87,38 @@ class NumberStatus(TextChoices):
     INACTIVE = "inactive", "Inactive"
     GONE = "gone", "Gone at Fluents"
     RELEASED = "released", "Released"
+
+
+class Origin(TextChoices):
+    """How a number came onto our books."""
+
+    BOUGHT = "bought", "Bought here"
+    FOUND = "found", "Found at Fluents"
+    LINKED = "linked", "Linked"
+
+
+class PlanState(TextChoices):
+    """A bulk step: worked out, shown, then applied exactly as shown."""
+
+    DRAFT = "draft", "To be looked at"
+    APPLYING = "applying", "Under way"
+    DONE = "done", "Finished"
+    DISCARDED = "discarded", "Discarded"
+
+
+class RowState(TextChoices):
+    """One number of a plan."""
+
+    READY = "ready", "Waiting"
+    APPLYING = "applying", "Changing"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+    SKIPPED = "skipped", "Skipped"
+
+
+class Act(TextChoices):
+    """What a plan does to its numbers."""
+
+    CHANGE = "change", "Change"  # agent, label, description, outbound only, tags
+    RELEASE = "release", "Release"  # give the number up for good
+    DETACH = "detach", "Detach"  # the connection keeps it, Fluents does not use it any more
