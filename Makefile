@@ -38,6 +38,10 @@ format: $(VENV)/dev.stamp ## Put the code into its standard form
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
+.PHONY: screenshots
+screenshots: $(VENV)/dev.stamp browser ## Take the README's pictures anew
+	@mkdir -p docs && SCREENSHOTS=docs $(PY) -m pytest -q tests/browser/test_screenshots.py
+
 .PHONY: clean
 clean: ## Remove the environment and the demo's data
 	rm -rf $(VENV) var .env

@@ -71,7 +71,7 @@ class WantForm(forms.Form):
         label="Connection", max_length=200, error_messages={"required": "Choose the account that pays."}
     )
     area_code = forms.CharField(
-        label="Area code", required=False, max_length=20, help_text="Three digits. Fluents picks the number."
+        label="Area code", required=False, max_length=20, help_text="Three digits. A number for sale there is picked for you."
     )
     phone_number = forms.CharField(
         label="Exact number", required=False, max_length=40, help_text="Only if you want one certain number."

@@ -45,7 +45,7 @@ def settle(line: Line) -> Line | None:
     absences = line.absences + sight.complete
     if is_settled(line, attempt, absences, now):
         return absent(line, attempt)
-    if now - line.sent_at > GIVE_UP * window():
+    if not sight.complete and now - line.sent_at > GIVE_UP * window():
         return to_review(line, "Fluents could not be asked for too long.")
     return wait(line, until=next_look(line, now), looks=line.looks + 1, absences=absences)
 

@@ -221,8 +221,10 @@ def control(field: BoundField, **attrs) -> SafeString:
 
 
 @register.simple_tag
-def next_step(line: Line) -> SafeString | str:
-    """What happens next with LINE, and when."""
+def next_step(line: Line, stopped: Exception | None = None) -> SafeString | str:
+    """What happens next with LINE, and when; STOPPED is what keeps every line from being sent."""
+    if stopped and line.is_cancellable:
+        return "Nothing was sent. It goes on when buying does."
     before, after = NEXT_STEPS[LineState(line.state)]
     if line.state in (S.UNKNOWN, S.REVIEW) and "may have" not in line.reason:
         before = f"{MAYBE} {before}"

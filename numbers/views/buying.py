@@ -3,17 +3,18 @@
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.db.models import Count, Max
+from django.db.models import Count, Max, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
 from dashboard.htmx import HtmxHttpRequest, render_partial
 
 from ..forms import PurchaseForm, thaw
-from ..models import Agent, Connection, Line, Order
+from ..models import Agent, Connection, Gate, Line, Order
 from ..paging import page_of
 from ..services import gate
 from ..services.history import By
@@ -29,13 +30,9 @@ def order_new(request: HtmxHttpRequest) -> HttpResponse:
     if request.method != "POST":
         if "review" in request.GET:
             return confirm(request)
-        initial = thaw(request.GET.get("change", "")) or request.GET.dict()
-        initial.pop("form_token", None)
-        provider = initial.get("telephony_provider", "")
-        form = PurchaseForm(initial=initial, user=request.user, provider=provider)
-        return render_partial(
-            request, "numbers/purchase_form.html", {"form": form}, partial="connection-field"
-        )
+        return empty_form(request, thaw(request.GET.get("change", "")) or request.GET.dict())
+    if "providers" in request.POST:
+        return empty_form(request, request.POST.dict())
     form = PurchaseForm(request.POST, user=request.user)
     if form.is_valid() and "confirmed" in request.POST:
         return buy(request, form)
@@ -43,6 +40,13 @@ def order_new(request: HtmxHttpRequest) -> HttpResponse:
         # The confirming step is a page of its own, so that reloading and going back are harmless.
         return redirect(f"{reverse('order-new')}?{urlencode({'review': form.freeze()})}")
     return render(request, "numbers/purchase_form.html", {"form": form}, status=422)
+
+
+def empty_form(request: HtmxHttpRequest, initial: dict) -> HttpResponse:
+    """A new form with what INITIAL has for its fields, and the connections of the provider there."""
+    initial.pop("form_token", None)
+    form = PurchaseForm(initial=initial, user=request.user, provider=initial.get("telephony_provider", ""))
+    return render_partial(request, "numbers/purchase_form.html", {"form": form}, partial="connection-field")
 
 
 def within_limits(request: HttpRequest, form: PurchaseForm) -> bool:
@@ -94,7 +98,7 @@ def order_list(request: HtmxHttpRequest) -> HttpResponse:
     """All orders, newest first, with how far each one is."""
     page = page_of(Order.objects.all(), params=request.GET)
     lines = Line.objects.filter(order__in=[order.pk for order in page])
-    version = version_of(lines)
+    version = version_of(lines, gate.current())
     if request.htmx and request.GET.get("seen") == version:
         return HttpResponse(status=204)
     add_counts(page.rows)
@@ -110,13 +114,14 @@ def order_list(request: HtmxHttpRequest) -> HttpResponse:
 def order_detail(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     """One order: its lines with live states. The poll of this page answers 204 while nothing changed."""
     order = get_object_or_404(Order, pk=pk)
-    version = version_of(order.lines.all())
+    now = gate.current()
+    version = version_of(order.lines.all(), now)
     if request.htmx and request.GET.get("seen") == version:
         return HttpResponse(status=204)
     add_counts([order])
     start = request.GET.get("from", "1")
     start = int(start) if start.isascii() and start.isdigit() and len(start) < 8 else 1
-    rows = order.lines.filter(position__gte=start).select_related("connection", "agent", "number")
+    rows = order.lines.filter(position__gte=start).select_related("connection", "agent", "number__agent")
     lines = list(rows.order_by("position")[: LINES_A_PAGE + 1])
     context = {
         "order": order,
@@ -125,7 +130,7 @@ def order_detail(request: HtmxHttpRequest, pk: int) -> HttpResponse:
         "next": start + LINES_A_PAGE if len(lines) > LINES_A_PAGE else None,
         "previous": max(1, start - LINES_A_PAGE) if start > 1 else None,
         "version": version,
-        "stopped": gate.stops(gate.current(), gate.db_now()),
+        "stopped": gate.stops(now, timezone.now()),
     }
     return render_partial(request, "numbers/order.html", context, partial="order-live")
 
@@ -143,10 +148,10 @@ def line_cancel(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     return redirect(line.order)
 
 
-def version_of(lines) -> str:
-    """Changes whenever one of LINES does."""
+def version_of(lines: QuerySet[Line], gate: Gate) -> str:
+    """Changes whenever one of LINES does, and when GATE opens or closes."""
     newest = lines.aggregate(newest=Max("changed_at"))["newest"]
-    return newest.strftime("%Y%m%d%H%M%S%f") if newest else ""
+    return f"{newest:%Y%m%d%H%M%S%f}.{gate.paused:d}.{gate.breaker}" if newest else ""
 
 
 def add_counts(orders: list[Order]) -> None:

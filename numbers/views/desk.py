@@ -41,7 +41,7 @@ def review_line(request: HttpRequest, pk: int) -> HttpResponse:
         "attempts": line.attempts.order_by("n"),
         "looks": line.look_ups.order_by("-id")[:50],
         "candidates": reviewing.candidates(line),
-        "events": line.events.order_by("-pk")[:100],
+        "events": line.events.select_related("order", "line", "number").order_by("-pk")[:100],
     }
     return render(request, "numbers/review_line.html", context, status=422 if form.errors else 200)
 

@@ -67,7 +67,7 @@ const rows = () => document.querySelectorAll("[data-state]");
 document.addEventListener("htmx:beforeSwap", () => {
   states = new Map([...rows()].map((row) => [row.id, row.dataset.state]));
 });
-document.addEventListener("htmx:afterSwap", () => rows().forEach((row) => {
+document.addEventListener("htmx:afterSettle", () => rows().forEach((row) => {
   if (states.has(row.id) && states.get(row.id) !== row.dataset.state) row.classList.add("fresh");
 }));
 
