@@ -118,3 +118,9 @@ def area_code_of(e164: str) -> str:
 def area_of(e164: str) -> Area | None:
     """Where a number is from, as far as its area code tells."""
     return areas().get(area_code_of(e164))
+
+
+def region_of(e164: str) -> str:
+    """The postal code of the number's state or province, "" where that is not known."""
+    area = area_of(e164)
+    return area.region if area else ""

@@ -87,6 +87,11 @@ class NumberStatus(TextChoices):
     INACTIVE = "inactive", "Inactive"
     GONE = "gone", "Gone at Fluents"
     RELEASED = "released", "Released"
+    DETACHED = "detached", "Detached"  # the connection still has it
+
+
+#: Not ours to use any more; the rows stay.
+AWAY = frozenset({NumberStatus.GONE, NumberStatus.RELEASED, NumberStatus.DETACHED})
 
 
 class Origin(TextChoices):
@@ -116,9 +121,14 @@ class RowState(TextChoices):
     SKIPPED = "skipped", "Skipped"
 
 
+#: A worker will take the row further.
+OPEN_ROWS = frozenset({RowState.READY, RowState.APPLYING})
+
+
 class Act(TextChoices):
     """What a plan does to its numbers."""
 
     CHANGE = "change", "Change"  # agent, label, description, outbound only, tags
     RELEASE = "release", "Release"  # give the number up for good
     DETACH = "detach", "Detach"  # the connection keeps it, Fluents does not use it any more
+    PUSH = "push", "Push ours"  # make Fluents agree with our books again

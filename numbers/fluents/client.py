@@ -64,7 +64,9 @@ class Client:
 
     def update(self, *, phone_number: str, id: str = "", changes: dict) -> Number:  # noqa: A002 -- the API's name
         """POST /v1/numbers/update: CHANGES may hold inbound_agent (an id, or None for nobody), label,
-        description and outbound_only. Harmless to repeat. Raises FluentsError.
+        description and outbound_only.
+
+        Harmless to repeat. Raises FluentsError.
         """
         return self._write("/v1/numbers/update", params=_key(phone_number, id), body=changes)
 
@@ -73,7 +75,7 @@ class Client:
         return self._write("/v1/numbers/cancel", params=_key(phone_number, id))
 
     def detach(self, *, phone_number: str, id: str = "") -> Number:  # noqa: A002 -- the API's name
-        """POST /v1/numbers/detach: the connection keeps the number, Fluents forgets it. Raises FluentsError."""
+        """POST /v1/numbers/detach: the connection keeps it, Fluents forgets it. Raises FluentsError."""
         return self._write("/v1/numbers/detach", params=_key(phone_number, id))
 
     def link(

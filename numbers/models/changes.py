@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from ..states import Act, PlanState, RowState
+from ..states import OPEN_ROWS, Act, PlanState, RowState
 from .inventory import Number
 
 
@@ -24,10 +24,16 @@ class Plan(models.Model):
     undo_of = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="undone_by")
     created_at = models.DateTimeField(db_default=Now())
     applied_at = models.DateTimeField(null=True, blank=True)
+    due_at = models.DateTimeField(db_default=Now())  # later where Fluents asked us to slow down
+    lease_until = models.DateTimeField(null=True, blank=True)  # one worker at a time carries it out
+    rung_at = models.DateTimeField(null=True, blank=True)  # empty: nobody was asked to go on
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["state"], condition=Q(state=PlanState.APPLYING), name="plan_applying"),
+        ]
 
     def __str__(self) -> str:
         return self.title
@@ -36,11 +42,23 @@ class Plan(models.Model):
         return reverse("plan", args=[self.pk])
 
 
+class PlanRowQuerySet(models.QuerySet):
+    def open(self) -> "PlanRowQuerySet":
+        return self.filter(state__in=OPEN_ROWS)
+
+    def due(self) -> "PlanRowQuerySet":
+        """Open rows that nobody holds and whose time has come, by the database's clock."""
+        free = Q(lease_until=None) | Q(lease_until__lt=Now())
+        return self.open().filter(free, due_at__lte=Now())
+
+
 class PlanRow(models.Model):
     """One number of a plan, with the values that were seen and those that are wanted.
 
-    `before` and `after` hold the same keys: agent (id at Fluents or ""), label, description,
-    outbound_only, tags (sorted names). A worker owns a row while its lease lasts.
+    `before` and `after` hold the same keys, those that change: agent (id at Fluents or ""), label,
+    description, outbound_only, tags (sorted names); status where the number is given up.
+    A worker owns a row while its lease lasts. A row that was sent stays `applying` until it is
+    known what came of it, so that no other plan touches the number.
     """
 
     plan = models.ForeignKey(Plan, models.PROTECT, related_name="rows")
@@ -49,11 +67,15 @@ class PlanRow(models.Model):
     after = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=RowState, default=RowState.READY)
     reason = models.CharField(max_length=500, blank=True)
-    tries = models.PositiveIntegerField(default=0)
+    tries = models.PositiveIntegerField(default=0)  # times that it was sent
+    waits = models.PositiveIntegerField(default=0)  # times that it was put off
+    sent_at = models.DateTimeField(null=True, blank=True)
     generation = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(db_default=Now())
     changed_at = models.DateTimeField(db_default=Now())
+
+    objects = PlanRowQuerySet.as_manager()
 
     class Meta:
         ordering = ["id"]
@@ -68,7 +90,7 @@ class PlanRow(models.Model):
             models.Index(fields=["plan", "state", "id"], name="plan_row_by_state"),  # the plan's page
             models.Index(
                 fields=["due_at"],
-                condition=Q(state__in=[RowState.READY, RowState.APPLYING]),
+                condition=Q(state__in=sorted(OPEN_ROWS)),
                 name="plan_row_due",
             ),  # the worker
         ]

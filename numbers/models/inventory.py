@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
-from ..states import NumberStatus, Origin
+from ..states import AWAY, NumberStatus, Origin
 
 
 class Remote(models.Model):
@@ -45,7 +45,8 @@ class Agent(Remote):
     """The voice agent that answers. Its prompt and actions stay at Fluents."""
 
     name = models.CharField(max_length=200, blank=True)
-    known_as = models.CharField(max_length=200, blank=True)  # the name that a person last acknowledged
+    # The name that a person last acknowledged; another one now means that it was renamed at Fluents.
+    known_as = models.CharField(max_length=200, blank=True, default="", db_default="")
     language = models.CharField(max_length=200, blank=True)
 
     class Meta:
@@ -69,7 +70,7 @@ class Tag(models.Model):
 
 class NumberQuerySet(models.QuerySet):
     def owned(self) -> "NumberQuerySet":
-        return self.exclude(status__in=[NumberStatus.GONE, NumberStatus.RELEASED])
+        return self.exclude(status__in=AWAY)
 
     def unassigned(self) -> "NumberQuerySet":
         return self.owned().filter(agent=None)
@@ -92,25 +93,26 @@ class Number(models.Model):
     description = models.CharField(max_length=1000, blank=True)
     outbound_only = models.BooleanField(default=False)
     status = models.CharField(max_length=10, choices=NumberStatus, default=NumberStatus.ACTIVE)
-    area_code = models.CharField(max_length=3, blank=True)
-    region = models.CharField(max_length=2, blank=True)  # state or province, from the area code
-    origin = models.CharField(max_length=10, choices=Origin, default=Origin.FOUND)
+    area_code = models.CharField(max_length=3, blank=True, default="", db_default="")
+    region = models.CharField(max_length=2, blank=True, default="", db_default="")  # by the area code
+    origin = models.CharField(max_length=10, choices=Origin, default=Origin.FOUND, db_default=Origin.FOUND)
     tags = models.ManyToManyField(Tag, blank=True, related_name="numbers")  # ours; Fluents takes none
     # Fields in which Fluents differs from our books: {"agent": {"ours": ..., "theirs": ...}}
-    drift = models.JSONField(default=dict, blank=True)
-    drifted = models.BooleanField(default=False)
+    drift = models.JSONField(default=dict, db_default={}, blank=True)
+    drifted = models.BooleanField(default=False, db_default=False)
     answer = models.JSONField("last answer of Fluents, known fields only", default=dict, blank=True)
     bought_at = models.DateTimeField(null=True, blank=True)
     bought_by = models.CharField(max_length=150, blank=True)
     synced_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     # What the search looks through, in lower case: digits, label, agent, tags. Services keep it true.
-    search_text = models.TextField(blank=True)
+    search_text = models.TextField(blank=True, default="", db_default="")
 
     objects = NumberQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("release_number", "Can release and detach numbers")]
         constraints = [
             models.CheckConstraint(condition=Q(e164__startswith="+"), name="number_is_e164"),
         ]
