@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.db.models import F
 
-from numbers.models import Agent, Number, Plan, PlanRow
+from numbers.models import Agent, Connection, Line, Number, Order, Plan, PlanRow
 from numbers.services.carrying import carry_on
 from numbers.services.changing import apply_plan
 from numbers.services.history import By
@@ -70,3 +70,20 @@ def behind_our_back(fluents, number: Number, **changes) -> None:
 def updates(fluents) -> list[dict]:
     """Every change that reached the sandbox."""
     return fluents.requests(path=UPDATE, method="POST")
+
+
+def line_about(phone_number: str, state: str) -> Line:
+    """A line of an order that is about that number, written straight into the books."""
+    line_connection, _ = Connection.objects.get_or_create(
+        api_id="connection-of-a-line", defaults={"telephony_provider": "twilio"}
+    )
+    order = Order.objects.create(form_token=f"about-{phone_number}", quantity=1)
+    return Line.objects.create(
+        order=order,
+        position=1,
+        state=state,
+        connection=line_connection,
+        telephony_provider="twilio",
+        wanted_number=phone_number,
+        phone_number=phone_number,
+    )

@@ -25,6 +25,7 @@ from numbers.services.changing import (
 from numbers.services.drafting import values_of
 from numbers.services.history import db_now
 from numbers.services.reconciling import reconcile
+from numbers.services.syncing import sync
 from numbers.states import NumberStatus, PlanState, RowState
 from tests.plans import (
     ANNA,
@@ -44,7 +45,10 @@ pytestmark = pytest.mark.django_db
 
 
 def only(fluents) -> Number:
-    return owned(fluents, 1).get()
+    """One number that nobody answers."""
+    fluents.control("numbers", {"label": "As bought", "description": "First"})
+    sync()
+    return Number.objects.get()
 
 
 def row_of(plan: Plan) -> PlanRow:
@@ -114,7 +118,7 @@ def test_no_plan_for_an_agent_that_is_gone(fluents):
         plan_change(by=ANNA, numbers=numbers, changes={"agent": gone.api_id})
 
 
-def test_working_out_costs_the_same_queries_for_more_rows(fluents, monkeypatch):
+def test_working_out_costs_the_same_queries_for_more_rows(fluents):
     numbers = owned(fluents, 40)
 
     def cost(count: int) -> int:
