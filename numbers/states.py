@@ -105,6 +105,7 @@ class Origin(TextChoices):
 class PlanState(TextChoices):
     """A bulk step: worked out, shown, then applied exactly as shown."""
 
+    WORKING = "working", "Being worked out"  # its rows are still being written
     DRAFT = "draft", "To be looked at"
     APPLYING = "applying", "Under way"
     DONE = "done", "Finished"

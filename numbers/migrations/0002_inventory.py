@@ -157,6 +157,7 @@ class Migration(migrations.Migration):
                     "state",
                     models.CharField(
                         choices=[
+                            ("working", "Being worked out"),
                             ("draft", "To be looked at"),
                             ("applying", "Under way"),
                             ("done", "Finished"),

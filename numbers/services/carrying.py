@@ -18,7 +18,7 @@ from ..models import Agent, Number, Plan, PlanRow
 from ..states import Act, PlanState, RowState
 from .api import client
 from .changing import plan_counts, ring_plan
-from .drafting import away, last_changes, moved_words, state_of, values_of
+from .drafting import away, last_changes, moved_words, values_of
 from .failpoints import reached
 from .history import By, db_now, record
 from .inventory import agent_for, search_text_of, tags_for
@@ -261,12 +261,12 @@ def obstacle(row: PlanRow) -> str:
     if agent and not Agent.objects.filter(api_id=agent, gone_at=None).exists():
         return "The agent that was to answer is gone at Fluents."
     if row.plan.act == Act.PUSH:
-        moved = [key for key, value in state_of(number, row.after).items() if value != row.after[key]]
+        moved = [key for key, value in values_of(number, row.after).items() if value != row.after[key]]
         theirs = [key for key in row.before if number.drift.get(key, {}).get("theirs") != row.before[key]]
         if theirs and not moved:
             return "Fluents says something else by now. Look at the difference again."
     else:
-        moved = [key for key, value in state_of(number, row.before).items() if value != row.before[key]]
+        moved = [key for key, value in values_of(number, row.before).items() if value != row.before[key]]
     if moved:
         return moved_words(number, moved, last_changes([number.pk]).get(number.pk))
     return ""
@@ -313,7 +313,7 @@ def write_down(row: PlanRow, info: fluents.Number | None) -> None:
             fields += ["answer", "synced_at"]
         if "tags" in row.after:
             number.tags.set(tags_for(row.after["tags"]).values())
-        number.search_text = search_text_of(number, values_of(number)["tags"])
+        number.search_text = search_text_of(number, values_of(number, ["tags"])["tags"])
         number.save(update_fields=[*fields, "drift", "drifted", "search_text"])
         record(
             action=ACTIONS[row.plan.act],

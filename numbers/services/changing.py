@@ -20,7 +20,7 @@ from .drafting import (
     giving_up,
     in_words,
     portions_of,
-    values_of,
+    values_of,  # noqa: F401 -- pages show them beside a change
     wish,
 )
 from .history import By, db_now, record
@@ -36,13 +36,14 @@ def plan_change(
     Raises CannotChange.
     """
     if act in ENDS_AS:
-        wanted = ((number, giving_up(number, act), {}) for number in portions_of(numbers))
+        wanted = ((number, giving_up(number, act), {}) for number in portions_of(numbers, tags=False))
         return draft(by=by, act=act, title=title or str(Act(act).label), wanted=wanted)
     changes = checked(changes)
     if not changes:
         raise CannotChange("Say what to change.")
     check_agent(changes)
-    wanted = ((number, wish(values_of(number), changes), {}) for number in portions_of(numbers))
+    tags = any(key.startswith("tags") for key in changes)
+    wanted = ((number, wish(number, changes), {}) for number in portions_of(numbers, tags=tags))
     return draft(by=by, act=act, title=title or in_words(changes), wanted=wanted)
 
 
@@ -63,7 +64,7 @@ def change_now(*, by: By, number: Number, changes: dict, seen: dict) -> Plan:
     with transaction.atomic():
         fresh = Number.objects.get(pk=number.pk)
         prefetch_related_objects([fresh], "agent", "tags")
-        wanted = [(fresh, wish(values_of(fresh), changes), seen)]
+        wanted = [(fresh, wish(fresh, changes), seen)]
         plan = draft(by=by, act=Act.CHANGE, title=in_words(changes), wanted=wanted)
         apply_plan(plan_id=plan.pk, by=by)
     return Plan.objects.get(pk=plan.pk)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from ..models import Agent, Event, Line, Number, Plan, PlanRow
 from ..phone import pretty
-from ..states import AWAY, HOLDING, Act, NumberStatus, RowState
+from ..states import AWAY, HOLDING, Act, NumberStatus, PlanState, RowState
 from .history import By, db_now, record
 
 #: What a plan can change, in the order in which people read it.
@@ -47,29 +47,44 @@ def draft(
     undo_of: Plan | None = None,
     work_out: Callable[[Sequence[Wanted], str], list[PlanRow]] | None = None,
 ) -> Plan:
-    """Write a plan and its rows. The rows are worked out before the transaction, to keep that short."""
+    """Write a plan and its rows, in portions, as a long transaction would keep buyers waiting.
+
+    The plan is `working` meanwhile, so that nobody can apply half of it.
+    """
     work_out = work_out or rows_of
-    rows = [row for portion in batched(wanted, PORTION) for row in work_out(portion, act)]
+    plan = Plan.objects.create(
+        act=act,
+        state=PlanState.WORKING,
+        title=title[:200],
+        requested_by=by.user,
+        requested_by_name=by.name,
+        request_id=by.request_id,
+        undo_of=undo_of,
+    )
+    count = 0
+    try:
+        for portion in batched(wanted, PORTION):
+            rows = work_out(portion, act)
+            for row in rows:
+                row.plan = plan
+            PlanRow.objects.bulk_create(rows)
+            count += len(rows)
+    except CannotChange:
+        plan.rows.all().delete()
+        plan.delete()
+        raise
     with transaction.atomic():
-        plan = Plan.objects.create(
-            act=act,
-            title=title[:200],
-            requested_by=by.user,
-            requested_by_name=by.name,
-            request_id=by.request_id,
-            undo_of=undo_of,
-        )
-        for row in rows:
-            row.plan = plan
-        PlanRow.objects.bulk_create(rows, batch_size=PORTION)
-        record(action="plan.drafted", by=by, plan=plan, after={"rows": len(rows)}, reason=plan.title)
+        plan.state = PlanState.DRAFT
+        plan.save(update_fields=["state"])
+        record(action="plan.drafted", by=by, plan=plan, after={"rows": count}, reason=plan.title)
     return plan
 
 
 def rows_of(wanted: Sequence[Wanted], act: str) -> list[PlanRow]:
     """The rows for a portion of numbers, in a fixed number of queries."""
     numbers = [number for number, *_ in wanted]
-    prefetch_related_objects(numbers, "agent", "tags")
+    about_tags = any("tags" in after for _, after, _ in wanted)
+    prefetch_related_objects(numbers, "agent", *(["tags"] if about_tags else []))
     known = {
         agent.api_id: agent
         for agent in Agent.objects.filter(api_id__in={after.get("agent") or "" for _, after, _ in wanted})
@@ -79,10 +94,9 @@ def rows_of(wanted: Sequence[Wanted], act: str) -> list[PlanRow]:
     rows, moved = [], []
     for number, after, seen in wanted:
         row = PlanRow(number=number, due_at=now, changed_at=now)
-        row.before, row.after = state_of(number, after), after
-        if act not in ENDS_AS:
-            row.before, row.after = differing(row.before, after)
-        changed = [key for key in after if key in seen and seen[key] != state_of(number, after)[key]]
+        ours = values_of(number, after)
+        row.before, row.after = (ours, after) if act in ENDS_AS else differing(ours, after)
+        changed = [key for key in after if key in seen and seen[key] != ours[key]]
         if reason := refusal(number, after, known, held):
             row.state, row.reason = RowState.SKIPPED, reason
         elif changed:
@@ -144,7 +158,7 @@ def last_changes(number_ids: list[int]) -> dict[int, Event]:
 
 def moved_words(number: Number, keys: list[str], event: Event | None) -> str:
     """ "Now answered by Reception since 12:03 by anna." """
-    values = values_of(number)
+    values = values_of(number, keys)
     parts = []
     for key in keys:
         if key == "agent":
@@ -169,36 +183,33 @@ def shown(value: object) -> str:
     return f"“{value}”" if value else "empty"
 
 
-def values_of(number: Number) -> dict:
+def values_of(number: Number, keys: Iterable[str] = FIELDS) -> dict:
     """What our books say of NUMBER, with the keys of a row."""
-    return {
-        "agent": number.agent.api_id if number.agent else "",
-        "label": number.label,
-        "description": number.description,
-        "outbound_only": number.outbound_only,
-        "tags": sorted(tag.name for tag in number.tags.all()),
-    }
+    return {key: READ[key](number) for key in keys}
 
 
-def state_of(number: Number, wanted: dict) -> dict:
-    """The values that WANTED is about."""
-    values = values_of(number) | {"status": str(number.status)}
-    return {key: values[key] for key in wanted}
+READ: dict[str, Callable[[Number], object]] = {
+    "agent": lambda number: number.agent.api_id if number.agent_id else "",
+    "label": lambda number: number.label,
+    "description": lambda number: number.description,
+    "outbound_only": lambda number: number.outbound_only,
+    "tags": lambda number: sorted(tag.name for tag in number.tags.all()),
+    "status": lambda number: str(number.status),
+}
 
 
 def giving_up(number: Number, act: str) -> dict:
     """What a release or detachment comes to. The agent stays on record, to be seen before and after."""
-    return {"agent": values_of(number)["agent"], "status": str(ENDS_AS[act])}
+    return {**values_of(number, ["agent"]), "status": str(ENDS_AS[act])}
 
 
-def wish(now: dict, changes: dict) -> dict:
-    """The values that CHANGES come to for a number whose values are NOW."""
+def wish(number: Number, changes: dict) -> dict:
+    """The values that CHANGES come to for NUMBER."""
     wanted = {key: changes[key] for key in FIELDS if key in changes}
     if "tags_add" in changes or "tags_remove" in changes:
-        tags = set(wanted.get("tags", now["tags"]))
-        wanted["tags"] = sorted(
-            (tags | set(changes.get("tags_add", ()))) - set(changes.get("tags_remove", ()))
-        )
+        tags = set(wanted["tags"] if "tags" in wanted else values_of(number, ["tags"])["tags"])
+        tags |= set(changes.get("tags_add", ()))
+        wanted["tags"] = sorted(tags - set(changes.get("tags_remove", ())))
     return wanted
 
 
@@ -238,10 +249,10 @@ def in_words(changes: dict) -> str:
     return f"Change {', '.join(names)}"
 
 
-def portions_of(numbers: QuerySet[Number]) -> Iterator[Number]:
-    """Each of NUMBERS once, read in portions; what no plan needs is left where it is."""
+def portions_of(numbers: QuerySet[Number], *, tags: bool) -> Iterator[Number]:
+    """Each of NUMBERS once, read in portions; what the plan does not need is left where it is."""
     keys = numbers.order_by("pk").values_list("pk", flat=True).distinct()
     for portion in batched(list(keys), PORTION):
         rows = list(Number.objects.filter(pk__in=portion).order_by("pk").defer("answer", "search_text"))
-        prefetch_related_objects(rows, "agent", "tags")
+        prefetch_related_objects(rows, "agent", *(["tags"] if tags else []))
         yield from rows

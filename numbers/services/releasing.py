@@ -15,7 +15,7 @@ from ..phone import pretty
 from ..states import HOLDING, Act, Origin, RowState
 from .api import client
 from .carrying import SHORT_WAIT, by_of, end_row, put_off, write_row
-from .drafting import ENDS_AS, CannotChange, away, held_by_lines, last_changes, moved_words, state_of
+from .drafting import ENDS_AS, CannotChange, away, held_by_lines, last_changes, moved_words, values_of
 from .failpoints import reached
 from .history import By, db_now, record
 from .inventory import keep_number
@@ -56,7 +56,7 @@ def obstacle(row: PlanRow) -> str:
         return reason
     if held_by_lines([number]):
         return "A line of an order is about this number at the moment."
-    if state_of(number, {"agent": ""})["agent"] != row.before["agent"]:
+    if values_of(number, ["agent"])["agent"] != row.before["agent"]:
         return moved_words(number, ["agent"], last_changes([number.pk]).get(number.pk))
     return ""
 
