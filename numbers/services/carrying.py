@@ -142,7 +142,6 @@ def claim_row(*, plan_id: int) -> PlanRow | None:
         except IntegrityError:
             PlanRow.objects.filter(pk=found["pk"], state=RowState.READY).update(
                 due_at=db_now() + BUSY,
-                waits=1,
                 reason="Another plan is changing this number; waiting for it.",
             )
             continue

@@ -521,3 +521,13 @@ def test_a_change_elsewhere_of_another_field_is_no_conflict(fluents):
     carry(plan)
     there = remote(fluents, number)
     assert (there["label"], there["description"]) == ("New", "Elsewhere")
+
+
+def test_half_a_plan_cannot_be_applied_and_does_not_stay(fluents):
+    numbers = list(owned(fluents, 3))
+    wanted = [(number, {"label": "x" * (201 if number is numbers[-1] else 1)}) for number in numbers]
+    with pytest.raises(CannotChange, match="200 characters"):
+        plan_rows(by=ANNA, wanted=wanted, title="From a file")
+    assert not Plan.objects.exists()
+    Plan.objects.create(title="Its worker died", state=PlanState.WORKING)
+    assert not apply_plan(plan_id=Plan.objects.get().pk, by=ANNA)
