@@ -5,12 +5,12 @@ from datetime import timedelta
 from hashlib import sha1
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from .areas import REGIONS, area_of
 from .models import Number, PlanRow
 from .paging import Page, page_of
 from .queries import Query
-from .services.history import db_now
 from .states import OPEN_ROWS, NumberStatus, RowState
 from .templatetags.lines import NUMBER_BADGES, phone, provider
 
@@ -114,7 +114,7 @@ def row_of(values: dict) -> Row:
 
 def follow(by_pk: dict[int, Row], *, user) -> None:
     """Say for each row what is being changed, and what USER asked for a moment ago in vain."""
-    lately = Q(changed_at__gt=db_now() - TOLD, plan__requested_by=user, plan__applied_at__isnull=False)
+    lately = Q(changed_at__gt=timezone.now() - TOLD, plan__requested_by=user, plan__applied_at__isnull=False)
     told = Q(state__in=OPEN_ROWS, plan__applied_at__isnull=False) | lately
     changes = PlanRow.objects.filter(told, number__in=by_pk).order_by("pk")
     for pk, state, reason, title in changes.values_list("number", "state", "reason", "plan__title"):

@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 from django.contrib import messages
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractUser
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -68,12 +70,21 @@ def number_list(request: HtmxHttpRequest) -> HttpResponse:
         "statuses": STATUSES,
         "regions": REGIONS,
         "providers": PROVIDER_NAMES,
-        "filtering": request.htmx.trigger == "filters" if request.htmx else False,
+        "filtering": bool(request.htmx and request.htmx.trigger == "filters"),
+        "may_release": not request.htmx and may_release(request.user),
     }
     response = render_partial(request, "numbers/number_list.html", context, partial="number-rows")
     if context["filtering"]:
         push_url(response, address(query))
     return response
+
+
+def may_release(user: AbstractUser) -> bool:
+    """`user.has_perm`, in one query."""
+    allowed = get_user_model().objects.with_perm(
+        "numbers.release_number", backend="django.contrib.auth.backends.ModelBackend"
+    )
+    return allowed.filter(pk=user.pk).exists()
 
 
 def address(query: Query) -> str:
@@ -130,9 +141,8 @@ def number_assign(request: HtmxHttpRequest, e164: str) -> HttpResponse:
             return redirect(back)
         form.add_error("agent", error)
         now = Number.objects.select_related("agent").get(pk=number.pk).agent
-        form.data = form.data.copy() | {
-            "seen": now.api_id if now else ""
-        }  # what the person sees from here on
+        form.data = form.data.copy()
+        form.data["seen"] = now.api_id if now else ""  # what the person sees from here on
     context = {"number": number, "form": form, "next": back}
     if not request.htmx:
         context["agent_names"] = agent_names(Agent.objects.filter(gone_at=None)[:MOST])

@@ -8,6 +8,7 @@ from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.htmx import HtmxHttpRequest, render_partial
@@ -16,7 +17,6 @@ from ..forms import AssignForm, agent_names
 from ..listing import FIELDS, prepared, waiting
 from ..models import Agent, Number, Price
 from ..paging import Order, page_of
-from ..services.history import db_now
 from .listing import MOST, assign
 
 OLDEST_FIRST = Order(down=False)
@@ -48,7 +48,7 @@ def assign_next(request: HtmxHttpRequest) -> HttpResponse:
         at = f"?at={number.pk}" if error and number else ""
         return redirect(reverse("unassigned") + at)
     context = queue(request, at=number.pk if error and number else None)
-    context |= {"error": error, "done": done, "agent": form.cleaned_data.get("agent", "")}
+    context |= {"error": error, "done": done}
     status = 422 if error else 200
     return render(request, "numbers/unassigned.html#queue", context, status=status)
 
@@ -63,7 +63,7 @@ def queue(request: HtmxHttpRequest, at: int | None = None) -> dict:
     begin = rows.filter(pk__gte=at) if at else rows
     page = page_of(begin, params={}, size=SHOWN, order=OLDEST_FIRST)
     prices = price_list()
-    now = db_now()
+    now = timezone.now()
     ready = prepared(page.rows, user=request.user)
     agents = list(Agent.objects.filter(gone_at=None)[:MOST])
     count = numbers.order_by()[: CAP + 1].count()

@@ -1,4 +1,4 @@
-"""A person lives in the list of numbers: finds, ticks, assigns and undoes, by keyboard and without scripts."""
+"""A person lives in the list of numbers: finds, ticks, assigns, undoes, by keyboard and without scripts."""
 
 import re
 

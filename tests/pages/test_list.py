@@ -429,6 +429,29 @@ class TestPlans:
         assert page.post(f"/plans/{plan.pk}/apply/").status_code == 403
         assert page.post(f"/plans/{plan.pk}/retry/").status_code == 403
 
+    def test_what_failed_is_tried_again_and_what_was_done_is_undone(self, page):
+        many(4)
+        page.post("/plans/new/", {"do": "label", "label": "x", "all": "1"})
+        plan = Plan.objects.get()
+        failed = list(plan.rows.values_list("pk", flat=True))[:2]
+        plan.rows.update(state=RowState.DONE)
+        plan.rows.filter(pk__in=failed).update(state=RowState.FAILED, reason="Fluents said no.")
+        Plan.objects.update(state=PlanState.DONE, finished_at=datetime.now(UTC))
+        Number.objects.update(label="x")
+        text = page.get(f"/plans/{plan.pk}/").content.decode()
+        assert "Retry the 2 that failed" in text
+        assert "Fluents said no." in text
+        back = page.post(f"/plans/{plan.pk}/undo/")
+        undoing = Plan.objects.latest("pk")
+        assert (back.url, undoing.undo_of, undoing.rows.count()) == (f"/plans/{undoing.pk}/", plan, 2)
+        assert set(undoing.rows.values_list("after__label", flat=True)) == {"Desk 2", "Desk 3"}
+        page.post(f"/plans/{plan.pk}/retry/")
+        plan.refresh_from_db()
+        assert plan.state == PlanState.APPLYING
+        assert plan.rows.filter(state=RowState.READY).count() == 2
+        page.post(f"/plans/{plan.pk}/stop/")
+        assert plan.rows.filter(state=RowState.SKIPPED, reason="Stopped by bob.").count() == 2
+
     def test_the_poll_is_there_while_it_runs_and_silent_without_news(self, page):
         many(3)
         page.post("/plans/new/", {"do": "label", "label": "x", "all": "1"})

@@ -32,7 +32,7 @@ def amount(text: str) -> int:
 class Command(BaseCommand):
     help = (
         "Fill the local books with believable numbers, for trying out and for tests. Fluents does not know"
-        " them: the next sync marks them as gone."
+        " them: they count as never synced, so a sync leaves them alone, and changes of them fail."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -58,8 +58,7 @@ class Command(BaseCommand):
     def agents(self) -> list[Agent]:
         if not Agent.objects.filter(gone_at=None).exists():
             rows = [
-                Agent(api_id=f"seed-agent-{n}", name=name, known_as=name, synced_at=db_now())
-                for n, name in enumerate(AGENTS)
+                Agent(api_id=f"seed-agent-{n}", name=name, known_as=name) for n, name in enumerate(AGENTS)
             ]
             Agent.objects.bulk_create(rows, ignore_conflicts=True)
         return list(Agent.objects.filter(gone_at=None))
@@ -71,7 +70,6 @@ class Command(BaseCommand):
                 defaults={
                     "telephony_provider": provider,
                     "label": f"{provider.capitalize()} invented",
-                    "synced_at": db_now(),
                 },
             )
             Price.objects.get_or_create(
@@ -130,5 +128,4 @@ def invented(e164: str, dice: random.Random, agents: list[Agent], connections: l
         drift={"label": {"ours": "", "theirs": "Front desk"}} if drifted else {},
         bought_at=now - timedelta(minutes=dice.randrange(900 * 24 * 60)) if bought else None,
         bought_by=dice.choice(BUYERS) if bought else "",
-        synced_at=now - timedelta(seconds=dice.randrange(3600)),
     )
