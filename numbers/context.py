@@ -1,18 +1,39 @@
 from django.conf import settings
+from django.db.models import IntegerField, QuerySet, Subquery
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 
-from .models import Line, Number
-from .services import gate
+from .models import Gate, Line, Number
 from .states import LineState
+from .views.agents import alarming
+
+MANY = 1000  # beyond this the frame does not count on
+
+
+class CountOf(Subquery):
+    """How many rows a query finds, up to one more than `MANY`."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
+    output_field = IntegerField()
+
+    def __init__(self, rows: QuerySet) -> None:
+        super().__init__(rows.order_by().values("pk")[: MANY + 1])
 
 
 def frame(request: HttpRequest) -> dict:
     """What the frame of every page shows: the gate, and what waits for a person."""
     if not getattr(request, "user", None) or not request.user.is_authenticated or request.htmx:
         return {}
+    gate = Gate.objects.annotate(
+        review_count=CountOf(Line.objects.filter(state=LineState.REVIEW)),
+        unassigned_count=CountOf(Number.objects.unassigned()),
+        drift_count=CountOf(Number.objects.filter(drifted=True)),
+    ).get(pk=Gate.SINGLE)  # one query for the frame of every page
     return {
-        "gate": gate.current(),
+        "gate": gate,
         "token_missing": not settings.FLUENTS_API_TOKEN,
-        "review_count": Line.objects.filter(state=LineState.REVIEW).count(),
-        "unassigned_count": Number.objects.unassigned().count(),
+        "review_count": gate.review_count,
+        "unassigned_count": gate.unassigned_count,
+        "drift_count": gate.drift_count,
+        "agent_alarms": SimpleLazyObject(alarming),  # the overview alone looks at them
     }

@@ -1,19 +1,25 @@
-"""Pages by key: a page is found by where the last one ended, so page 5,000 costs as much as page 1."""
+"""Pages by key: a page is found by where the last one ended, so page 5,000 costs as much as page 1.
+
+The key of a row is its id, behind the value that the rows are sorted by where that is not the id:
+`before=812` or `before=812~Front+desk`. An empty time comes before every other, on every database.
+"""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import F, Model, Q, QuerySet
+from django.utils.dateparse import parse_datetime
 
 SIZE = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """One page of rows, newest first. `older` and `newer` are the keys of the pages beside it, or None."""
+    """One page of rows. `older` and `newer` are the keys of the pages after and before it, or None."""
 
     rows: list
-    older: int | None
-    newer: int | None
+    older: str | None
+    newer: str | None
 
     def __iter__(self):
         return iter(self.rows)
@@ -22,23 +28,88 @@ class Page:
         return len(self.rows)
 
 
-def page_of(rows: QuerySet, *, params, size: int = SIZE) -> Page:
-    """The page that PARAMS asks for: `before=<id>` or `after=<id>`, else the first one."""
-    before, after = (_key(params.get(name)) for name in ("before", "after"))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What rows are sorted by: a field, or the id alone. TIME: the field holds times, and may hold none."""
+
+    field: str = ""
+    down: bool = True
+    time: bool = False
+
+    def sorted(self, rows: QuerySet, *, turned: bool = False) -> QuerySet:
+        """ROWS in this order, or in the opposite one where TURNED."""
+        down = self.down != turned
+        keys = [F("pk").desc() if down else F("pk").asc()]
+        if self.field:
+            field = F(self.field)
+            by = field.desc if down else field.asc
+            nulls = {} if not self.time else {"nulls_last": True} if down else {"nulls_first": True}
+            keys.insert(0, by(**nulls))
+        return rows.order_by(*keys)
+
+    def behind(self, key: tuple, *, turned: bool = False) -> Q:
+        """The rows that follow KEY in this order, or precede it where TURNED."""
+        pk, value = key
+        side = "lt" if self.down != turned else "gt"
+        beyond = Q(**{f"pk__{side}": pk})
+        if not self.field:
+            return beyond
+        same = Q(**{self.field: value}) & beyond
+        if value is None:
+            return same if side == "lt" else same | Q(**{f"{self.field}__isnull": False})
+        past = Q(**{f"{self.field}__{side}": value}) | same
+        if self.time:
+            return past | Q(**{self.field: None}) if side == "lt" else past
+        return past & Q(**{f"{self.field}__{side}e": value})  # lets the database start in its index
+
+    def key_of(self, row: Model | tuple | dict) -> str:
+        """The key of ROW: a model, or what `values` gave."""
+        get = row.get if isinstance(row, dict) else lambda name: getattr(row, name)
+        pk = get("pk")
+        if not self.field:
+            return str(pk)
+        value = get(self.field)
+        return f"{pk}~{value.isoformat() if isinstance(value, datetime) else value or ''}"
+
+    def read(self, text: str | None) -> tuple | None:
+        """The key that TEXT spells, or None where it spells none."""
+        pk, _, value = (text or "").partition("~")
+        if not (pk.isascii() and pk.isdigit() and len(pk) < 19):
+            return None
+        if not self.field:
+            return int(pk), None
+        if not self.time:
+            return int(pk), value.replace("\x00", "")
+        try:
+            moment = parse_datetime(value) if value else None
+        except ValueError:
+            return None
+        return None if value and (not moment or moment.tzinfo is None) else (int(pk), moment)
+
+
+NEWEST_FIRST = Order()
+
+
+def page_of(rows: QuerySet, *, params, size: int = SIZE, order: Order = NEWEST_FIRST) -> Page:
+    """The page that PARAMS asks for: `before=<key>` or `after=<key>`, else the first one.
+
+    `before` is what comes before it in time, which is further down where the newest come first.
+    """
+    before, after = (order.read(params.get(name)) for name in ("before", "after"))
     if after is not None:
-        found = list(rows.filter(pk__gt=after).order_by("pk")[: size + 1])
+        found = list(order.sorted(rows.filter(order.behind(after, turned=True)), turned=True)[: size + 1])
         more, found = len(found) > size, found[:size][::-1]
-        return Page(rows=found, newer=found[0].pk if more else None, older=found[-1].pk if found else None)
+        return Page(
+            rows=found,
+            newer=order.key_of(found[0]) if more else None,
+            older=order.key_of(found[-1]) if found else None,
+        )
     if before is not None:
-        rows = rows.filter(pk__lt=before)
-    found = list(rows.order_by("-pk")[: size + 1])
+        rows = rows.filter(order.behind(before))
+    found = list(order.sorted(rows)[: size + 1])
     more, found = len(found) > size, found[:size]
     return Page(
         rows=found,
-        older=found[-1].pk if more else None,
-        newer=found[0].pk if before is not None and found else None,
+        older=order.key_of(found[-1]) if more else None,
+        newer=order.key_of(found[0]) if before is not None and found else None,
     )
-
-
-def _key(value: str | None) -> int | None:
-    return int(value) if value and value.isascii() and value.isdigit() and len(value) < 19 else None

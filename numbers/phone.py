@@ -1,5 +1,7 @@
 """Phone numbers as people read them."""
 
+import re
+
 import phonenumbers
 
 
@@ -13,3 +15,16 @@ def pretty(e164: str) -> str:
         digits = str(parsed.national_number)
         return f"+1 {digits[:3]} {digits[3:6]} {digits[6:]}"
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def to_e164(text: str) -> str:
+    """A number as people write it, with or without +1, as E.164; "" where it cannot be one."""
+    if re.fullmatch(r"\+1[2-9]\d{9}", text, re.ASCII):
+        return text
+    try:
+        parsed = phonenumbers.parse(text.strip(), "US")
+    except phonenumbers.NumberParseException:
+        return ""
+    if not phonenumbers.is_possible_number(parsed):
+        return ""
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)

@@ -87,3 +87,49 @@ class NumberStatus(TextChoices):
     INACTIVE = "inactive", "Inactive"
     GONE = "gone", "Gone at Fluents"
     RELEASED = "released", "Released"
+    DETACHED = "detached", "Detached"  # the connection still has it
+
+
+#: Not ours to use any more; the rows stay.
+AWAY = frozenset({NumberStatus.GONE, NumberStatus.RELEASED, NumberStatus.DETACHED})
+
+
+class Origin(TextChoices):
+    """How a number came onto our books."""
+
+    BOUGHT = "bought", "Bought here"
+    FOUND = "found", "Found at Fluents"
+    LINKED = "linked", "Linked"
+
+
+class PlanState(TextChoices):
+    """A bulk step: worked out, shown, then applied exactly as shown."""
+
+    WORKING = "working", "Being worked out"  # its rows are still being written
+    DRAFT = "draft", "To be looked at"
+    APPLYING = "applying", "Under way"
+    DONE = "done", "Finished"
+    DISCARDED = "discarded", "Discarded"
+
+
+class RowState(TextChoices):
+    """One number of a plan."""
+
+    READY = "ready", "Waiting"
+    APPLYING = "applying", "Changing"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+    SKIPPED = "skipped", "Skipped"
+
+
+#: A worker will take the row further.
+OPEN_ROWS = frozenset({RowState.READY, RowState.APPLYING})
+
+
+class Act(TextChoices):
+    """What a plan does to its numbers."""
+
+    CHANGE = "change", "Change"  # agent, label, description, outbound only, tags
+    RELEASE = "release", "Release"  # give the number up for good
+    DETACH = "detach", "Detach"  # the connection keeps it, Fluents does not use it any more
+    PUSH = "push", "Push ours"  # make Fluents agree with our books again

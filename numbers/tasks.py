@@ -11,10 +11,10 @@ def drive_line(*, line_id: int) -> None:
 
 
 @task
-def sync_all() -> None:
-    from .services.syncing import sync  # noqa: PLC0415 -- tasks are a leaf that services ring
+def sync_all(*, asked_by: int | None = None, request_id: str = "") -> None:
+    from .services.asking import run_asked  # noqa: PLC0415 -- tasks are a leaf that services ring
 
-    sync()
+    run_asked(user_id=asked_by, request_id=request_id)
 
 
 @task
@@ -29,3 +29,10 @@ def look_again(*, line_id: int) -> None:
     from .services.reviewing import look_again as look  # noqa: PLC0415 -- tasks are a leaf
 
     look(line_id=line_id)
+
+
+@task
+def carry_on_plan(*, plan_id: int) -> None:
+    from .services.carrying import carry_on  # noqa: PLC0415 -- tasks are a leaf that services ring
+
+    carry_on(plan_id=plan_id)

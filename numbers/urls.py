@@ -1,6 +1,20 @@
 from django.urls import path, register_converter
 
-from .views import buying, desk, inventory, safety
+from .views import (
+    agents,
+    buying,
+    desk,
+    drift,
+    exchange,
+    history,
+    inventory,
+    listing,
+    number,
+    plans,
+    queue,
+    release,
+    safety,
+)
 
 
 class E164Converter:
@@ -17,9 +31,36 @@ register_converter(E164Converter, "e164")
 
 urlpatterns = [
     path("", inventory.overview, name="overview"),
-    path("numbers/", inventory.number_list, name="number-list"),
-    path("numbers/sync/", inventory.sync_start, name="sync"),
-    path("numbers/<e164:e164>/", inventory.number_detail, name="number"),
+    path("numbers/", listing.number_list, name="number-list"),
+    path("numbers/views/", listing.view_save, name="view-save"),
+    path("numbers/views/<int:pk>/delete/", listing.view_delete, name="view-delete"),
+    path("numbers/sync/", drift.sync_start, name="sync"),
+    path("numbers/link/", release.number_link, name="number-link"),
+    path("numbers/upload/", exchange.upload, name="upload"),
+    path("numbers/export.csv", exchange.numbers_csv, name="numbers-csv"),
+    path("numbers/export.json", exchange.numbers_json, name="numbers-json"),
+    path("numbers/<e164:e164>/", number.number_detail, name="number"),
+    path("numbers/<e164:e164>/release/", release.number_release, name="number-release"),
+    path("numbers/<e164:e164>/detach/", release.number_detach, name="number-detach"),
+    path("numbers/<e164:e164>/assign/", listing.number_assign, name="number-assign"),
+    path("unassigned/", queue.unassigned, name="unassigned"),
+    path("unassigned/assign/", queue.assign_next, name="assign-next"),
+    path("plans/", plans.plan_list, name="plan-list"),
+    path("plans/new/", plans.plan_new, name="plan-new"),
+    path("plans/<int:pk>/", plans.plan_detail, name="plan"),
+    path("plans/<int:pk>/apply/", plans.plan_apply, name="plan-apply"),
+    path("plans/<int:pk>/discard/", plans.plan_discard, name="plan-discard"),
+    path("plans/<int:pk>/stop/", plans.plan_stop, name="plan-stop"),
+    path("plans/<int:pk>/retry/", plans.plan_retry, name="plan-retry"),
+    path("plans/<int:pk>/undo/", plans.plan_undo, name="plan-undo"),
+    path("plans/give-up/", release.plan_give_up, name="plan-give-up"),
+    path("plans/<int:pk>/give-up/", release.plan_prove, name="plan-prove"),
+    path("agents/", agents.agent_list, name="agent-list"),
+    path("agents/<int:pk>/", agents.agent_detail, name="agent"),
+    path("agents/<int:pk>/replace/", agents.agent_replace, name="agent-replace"),
+    path("agents/<int:pk>/acknowledge/", agents.agent_acknowledge, name="agent-acknowledge"),
+    path("drift/", drift.drift, name="drift"),
+    path("drift/decide/", drift.drift_decide, name="drift-decide"),
     path("orders/", buying.order_list, name="order-list"),
     path("orders/new/", buying.order_new, name="order-new"),
     path("orders/<int:pk>/", buying.order_detail, name="order"),
@@ -32,5 +73,7 @@ urlpatterns = [
     path("reconcile/", safety.reconcile, name="reconcile"),
     path("reconcile/start/", safety.reconcile_start, name="reconcile-start"),
     path("reconcile/<e164:e164>/keep/", safety.acknowledge, name="acknowledge"),
-    path("activity/", inventory.activity, name="activity"),
+    path("activity/", history.activity, name="activity"),
+    path("activity/export.csv", history.activity_csv, name="activity-csv"),
+    path("activity/export.json", history.activity_json, name="activity-json"),
 ]

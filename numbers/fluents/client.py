@@ -61,15 +61,35 @@ class Client:
             "phone_number": phone_number,
             "inbound_agent": inbound_agent,
         }
-        with new_session(retries=0) as session:
-            data = self._call(
-                "POST",
-                "/v1/numbers/buy",
-                session=session,
-                body={key: value for key, value in body.items() if value},
-                headers={"X-Request-Id": request_id, "Connection": "close"},
-            )
-        return self._number(data, "POST /v1/numbers/buy")
+        body = {key: value for key, value in body.items() if value}
+        return self._write("/v1/numbers/buy", body=body, request_id=request_id)
+
+    def update(self, *, phone_number: str, id: str = "", changes: dict) -> Number:  # noqa: A002 -- the API's name
+        """POST /v1/numbers/update: CHANGES may hold inbound_agent (an id, or None for nobody), label,
+        description and outbound_only.
+
+        Harmless to repeat. Raises FluentsError.
+        """
+        return self._write("/v1/numbers/update", params=_key(phone_number, id), body=changes)
+
+    def cancel(self, *, phone_number: str, id: str = "") -> Number:  # noqa: A002 -- the API's name
+        """POST /v1/numbers/cancel: give a number up, for good. Raises FluentsError."""
+        return self._write("/v1/numbers/cancel", params=_key(phone_number, id))
+
+    def detach(self, *, phone_number: str, id: str = "") -> Number:  # noqa: A002 -- the API's name
+        """POST /v1/numbers/detach: the connection keeps it, Fluents forgets it. Raises FluentsError."""
+        return self._write("/v1/numbers/detach", params=_key(phone_number, id))
+
+    def link(
+        self, *, phone_number: str, telephony_account_connection: str, inbound_agent: str = ""
+    ) -> Number:
+        """POST /v1/numbers/link: use a number that the connection already holds. Raises FluentsError."""
+        body = {
+            "phone_number": phone_number,
+            "telephony_account_connection": telephony_account_connection,
+            **({"inbound_agent": inbound_agent} if inbound_agent else {}),
+        }
+        return self._write("/v1/numbers/link", body=body)
 
     def find_number(self, phone_number: str) -> Number | None:
         """GET /v1/numbers: the number if the account owns it, None on a 404.
@@ -143,6 +163,13 @@ class Client:
             **kwargs,
         )
 
+    def _write(self, path: str, *, request_id: str = "", **kwargs) -> Number:
+        """One POST on a connection of its own, never repeated."""
+        headers = {"Connection": "close"} | ({"X-Request-Id": request_id} if request_id else {})
+        with new_session(retries=0) as session:
+            data = self._call("POST", path, session=session, headers=headers, **kwargs)
+        return self._number(data, f"POST {path}")
+
     def _all(self, path: str, kind: type) -> Iterator:
         page = 1
         while True:
@@ -176,3 +203,8 @@ class Client:
             return Number.from_json(data)
         except ValueError:
             raise OutcomeUnknown(request=name, status=200, detail="the answer could not be read") from None
+
+
+def _key(phone_number: str, id: str) -> dict:  # noqa: A002 -- the API's name
+    """Which number is meant: the official pages ask for one of these keys, another source for the other."""
+    return {"phone_number": phone_number} | ({"id": id} if id else {})

@@ -1,9 +1,10 @@
 """What is kept. Rows are written by `numbers.services` only."""
 
 from .buying import Attempt, Line, Look, Order
+from .changes import Plan, PlanRow, SavedView
 from .gate import Gate, Journal, Price, Reconciliation
 from .history import Event
-from .inventory import Agent, Connection, Number
+from .inventory import Agent, Connection, Number, Tag
 
 __all__ = [
     "Agent",
@@ -16,6 +17,10 @@ __all__ = [
     "Look",
     "Number",
     "Order",
+    "Plan",
+    "PlanRow",
     "Price",
     "Reconciliation",
+    "SavedView",
+    "Tag",
 ]

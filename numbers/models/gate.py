@@ -41,6 +41,7 @@ class Gate(models.Model):
     guarantee = models.CharField(max_length=10, choices=[(g, g) for g in Guarantee], blank=True)
     synced_at = models.DateTimeField(null=True, blank=True)
     sync_error = models.CharField(max_length=500, blank=True)
+    sync_asked_at = models.DateTimeField(null=True, blank=True)  # by a person, and not done yet
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(pk=1), name="gate_is_single")]

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from .buying import Line, Order
+from .changes import Plan
 from .inventory import Number
 
 
@@ -20,6 +21,7 @@ class Event(models.Model):
     order = models.ForeignKey(Order, models.PROTECT, null=True, blank=True, related_name="events")
     line = models.ForeignKey(Line, models.PROTECT, null=True, blank=True, related_name="events")
     number = models.ForeignKey(Number, models.PROTECT, null=True, blank=True, related_name="events")
+    plan = models.ForeignKey(Plan, models.PROTECT, null=True, blank=True, related_name="events")
     before = models.JSONField(default=dict, blank=True)
     after = models.JSONField(default=dict, blank=True)
     reason = models.CharField(max_length=500, blank=True)

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
-from ..states import NumberStatus
+from ..states import AWAY, NumberStatus, Origin
 
 
 class Remote(models.Model):
@@ -23,6 +23,11 @@ class Remote(models.Model):
     class Meta:
         abstract = True
 
+    @property
+    def short_id(self) -> str:
+        """Enough of the id to tell two of the same name apart."""
+        return self.api_id[:8]
+
 
 class Connection(Remote):
     """A telephony account connection. Its credentials stay at Fluents."""
@@ -40,6 +45,8 @@ class Agent(Remote):
     """The voice agent that answers. Its prompt and actions stay at Fluents."""
 
     name = models.CharField(max_length=200, blank=True)
+    # The name that a person last acknowledged; another one now means that it was renamed at Fluents.
+    known_as = models.CharField(max_length=200, blank=True, default="", db_default="")
     language = models.CharField(max_length=200, blank=True)
 
     class Meta:
@@ -49,9 +56,21 @@ class Agent(Remote):
         return self.name or self.label or self.api_id
 
 
+class Tag(models.Model):
+    """A word of ours on numbers."""
+
+    name = models.CharField(max_length=50, unique=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class NumberQuerySet(models.QuerySet):
     def owned(self) -> "NumberQuerySet":
-        return self.exclude(status__in=[NumberStatus.GONE, NumberStatus.RELEASED])
+        return self.exclude(status__in=AWAY)
 
     def unassigned(self) -> "NumberQuerySet":
         return self.owned().filter(agent=None)
@@ -74,22 +93,42 @@ class Number(models.Model):
     description = models.CharField(max_length=1000, blank=True)
     outbound_only = models.BooleanField(default=False)
     status = models.CharField(max_length=10, choices=NumberStatus, default=NumberStatus.ACTIVE)
-    tags = models.JSONField(default=list, blank=True)
+    area_code = models.CharField(max_length=3, blank=True, default="", db_default="")
+    region = models.CharField(max_length=2, blank=True, default="", db_default="")  # by the area code
+    origin = models.CharField(max_length=10, choices=Origin, default=Origin.FOUND, db_default=Origin.FOUND)
+    tags = models.ManyToManyField(Tag, blank=True, related_name="numbers")  # ours; Fluents takes none
+    # Fields in which Fluents differs from our books: {"agent": {"ours": ..., "theirs": ...}}
+    drift = models.JSONField(default=dict, db_default={}, blank=True)
+    drifted = models.BooleanField(default=False, db_default=False)
     answer = models.JSONField("last answer of Fluents, known fields only", default=dict, blank=True)
     bought_at = models.DateTimeField(null=True, blank=True)
     bought_by = models.CharField(max_length=150, blank=True)
     synced_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    # What the search looks through, in lower case: digits, label, agent, tags. Services keep it true.
+    search_text = models.TextField(blank=True, default="", db_default="")
 
     objects = NumberQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("release_number", "Can release and detach numbers")]
         constraints = [
             models.CheckConstraint(condition=Q(e164__startswith="+"), name="number_is_e164"),
         ]
         indexes = [
-            models.Index(fields=["agent", "-id"], name="number_by_agent"),  # list filtered by agent, and none
+            # the list, newest first, by each of its filters; the tail -id makes its pages by key
+            models.Index(fields=["agent", "-id"], name="number_by_agent"),
+            models.Index(fields=["connection", "-id"], name="number_by_connection"),
+            models.Index(fields=["region", "-id"], name="number_by_region"),
+            models.Index(fields=["area_code", "-id"], name="number_by_area_code"),
+            models.Index(fields=["status", "-id"], name="number_by_status"),
+            models.Index(fields=["drifted", "-id"], condition=Q(drifted=True), name="number_drifted"),
+            # the list sorted by what its columns show
+            models.Index(fields=["-bought_at", "-id"], name="number_by_bought"),
+            models.Index(fields=["label", "-id"], name="number_by_label"),
+            # numbers that nobody answers, oldest first
+            models.Index(fields=["id"], condition=Q(agent=None), name="number_unassigned"),
         ]
 
     def __str__(self) -> str:

@@ -1,11 +1,17 @@
 """Writing what Fluents tells us about numbers, agents and connections into the local copy."""
 
-from django.db.models import Q
+from collections.abc import Iterable
+from itertools import batched
+
+from django.db.models import Q, QuerySet, prefetch_related_objects
 
 from .. import fluents
-from ..models import Agent, Connection, Number
-from ..states import NumberStatus
+from ..areas import area_code_of, region_of
+from ..models import Agent, Connection, Number, Tag
+from ..states import NumberStatus, Origin
 from .history import db_now
+
+PORTION = 1000
 
 
 def connection_for(*, api_id: str, telephony_provider: str = "") -> Connection:
@@ -28,28 +34,96 @@ def agent_for(reference: str, name: str = "") -> Agent | None:
     return row
 
 
+def agents_for(references: set[str]) -> dict[str, Agent]:
+    """The agents that these ids, or names of just one agent, mean; bare rows are made for new ids."""
+    references = references - {""}
+    rows = list(Agent.objects.filter(Q(api_id__in=references) | Q(name__in=references)))
+    found = {row.api_id: row for row in rows if row.api_id in references}
+    for name in references - found.keys():
+        named = [row for row in rows if row.name == name and not row.gone_at]
+        if len(named) == 1:
+            found[name] = named[0]
+    return found | known(Agent, references - found.keys())
+
+
+def known(kind: type, references: set[str]) -> dict:
+    """The rows for these ids at Fluents; bare ones are made for ids that nothing has listed."""
+    references = references - {""}
+    found = {row.api_id: row for row in kind.objects.filter(api_id__in=references)}
+    if missing := references - found.keys():
+        kind.objects.bulk_create([kind(api_id=ref) for ref in sorted(missing)], ignore_conflicts=True)
+        found |= {row.api_id: row for row in kind.objects.filter(api_id__in=missing)}
+    return found
+
+
+def tags_for(names: Iterable[str]) -> dict[str, Tag]:
+    """The tags of these names, made where there are none yet."""
+    names = {name for name in names if name}
+    found = {tag.name: tag for tag in Tag.objects.filter(name__in=names)}
+    if missing := names - found.keys():
+        Tag.objects.bulk_create([Tag(name=name) for name in sorted(missing)], ignore_conflicts=True)
+        found |= {tag.name: tag for tag in Tag.objects.filter(name__in=missing)}
+    return found
+
+
+def search_text_of(number: Number, tags: Iterable[str]) -> str:
+    """What the search looks through; one field a line, so that nothing is found across two of them."""
+    parts = [number.e164, number.label, str(number.agent or ""), *sorted(tags)]
+    return "\n".join(part for part in parts if part).lower()
+
+
+def refresh_search_text(numbers: QuerySet[Number]) -> int:
+    """Work out the search text of NUMBERS anew, in portions; how many there were."""
+    keys = list(numbers.order_by("pk").values_list("pk", flat=True))
+    for portion in batched(keys, PORTION):
+        rows = list(Number.objects.filter(pk__in=portion).only("e164", "label", "agent"))
+        prefetch_related_objects(rows, "agent", "tags")
+        for row in rows:
+            row.search_text = search_text_of(row, [tag.name for tag in row.tags.all()])
+        Number.objects.bulk_update(rows, ["search_text"])
+    return len(keys)
+
+
+def facts_of(info: fluents.Number) -> dict:
+    """The columns that Fluents alone decides about."""
+    return {
+        "api_id": info.id,
+        "telephony_provider": info.telephony_provider,
+        "status": NumberStatus.ACTIVE if info.active else NumberStatus.INACTIVE,
+        "answer": info.as_json(),
+    }
+
+
+def place_of(e164: str) -> dict:
+    """The columns that follow from the number itself."""
+    return {"area_code": area_code_of(e164), "region": region_of(e164)}
+
+
 def keep_number(
     info: fluents.Number,
     *,
     connection: Connection | None = None,
     agent: Agent | None = None,
     bought_by: str | None = None,
+    origin: Origin | None = None,
 ) -> Number:
-    """Insert or renew the local copy of a number that Fluents says is ours.
+    """Insert or renew the local copy of a number that has just become ours, as Fluents describes it.
 
     CONNECTION and AGENT stand in where the answer names none. BOUGHT_BY marks a fresh purchase.
+    Tags of Fluents become ours on first sight only.
     """
     now = db_now()
+    if bought_by is not None:
+        origin = Origin.BOUGHT
     values = {
-        "api_id": info.id,
-        "telephony_provider": info.telephony_provider,
+        **facts_of(info),
+        **place_of(info.number),
         "label": info.label,
         "description": info.description,
         "outbound_only": info.outbound_only,
-        "status": NumberStatus.ACTIVE if info.active else NumberStatus.INACTIVE,
-        "tags": list(info.tags),
-        "answer": info.as_json(),
         "agent": agent_for(info.inbound_agent, info.inbound_agent_name) or agent,
+        "drift": {},
+        "drifted": False,
         "synced_at": now,
     }
     if info.telephony_account_connection:
@@ -60,5 +134,11 @@ def keep_number(
         values["connection"] = connection
     if bought_by is not None:
         values |= {"bought_at": now, "bought_by": bought_by}
-    number, _ = Number.objects.update_or_create(e164=info.number, defaults=values)
+    if origin:
+        values["origin"] = origin
+    number, created = Number.objects.update_or_create(e164=info.number, defaults=values)
+    if created and info.tags:
+        number.tags.set(tags_for(info.tags).values())
+    number.search_text = search_text_of(number, number.tags.values_list("name", flat=True))
+    number.save(update_fields=["search_text"])
     return number

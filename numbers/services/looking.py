@@ -70,6 +70,13 @@ def look(line: Line, attempt: Attempt, now: datetime) -> Sight:
     )
 
 
+def find_anywhere(phone_number: str) -> fluents.Number | None:
+    """The number as Fluents shows it, by its own look-up or else in the list. Raises FluentsError."""
+    if found := client().find_number(phone_number):
+        return found
+    return next((number for number in client().numbers() if number.number == phone_number), None)
+
+
 def look_for_new(line: Line, attempt: Attempt) -> Sight:
     """By area code: what is listed now, was not before the send, and is on nobody's books."""
     if line.guarantee == Guarantee.BLIND:

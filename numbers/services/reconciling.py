@@ -13,6 +13,7 @@ from ..states import OPEN, LineState
 from ..tasks import reconcile_books
 from .api import client
 from .history import SYSTEM, By, db_now, record
+from .mirroring import DECIDED
 
 MOST = 1000  # differences kept of one run
 ACKNOWLEDGED = "number.acknowledged"
@@ -76,6 +77,13 @@ def compare(number: Number, info: fluents.Number, trace: Attempt | None) -> Iter
         theirs = info.inbound_agent_name or info.inbound_agent or "nobody"
         detail = f"Our books say {number.agent or 'nobody'} answers; Fluents says {theirs}."
         yield difference("agent", number.e164, detail)
+    for name in DECIDED:
+        if name != "agent" and getattr(number, name) != getattr(info, name):
+            detail = (
+                f"Our books say “{getattr(number, name)}” as its {name.replace('_', ' ')}; "
+                f"Fluents says “{getattr(info, name)}”."
+            )
+            yield difference(name, number.e164, detail)
     if trace and given_up(number, trace):
         detail = (
             f"Line {trace.line.position} of order {trace.line.order_id} asked for it and ended without it; "

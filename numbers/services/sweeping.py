@@ -12,6 +12,7 @@ from django_tasks_db.models import DBTaskResult
 from ..models import Line
 from ..states import LineState, Outcome
 from . import gate
+from .carrying import ring_due_plans
 from .driving import ring
 from .failpoints import reached
 from .history import db_now
@@ -26,8 +27,8 @@ KEEP_TASKS = timedelta(days=1)
 
 
 def sweep() -> int:
-    """One round; how many lines were rung or moved."""
-    return expire_leases() + ring_due()
+    """One round; how many lines and plans were rung or moved."""
+    return expire_leases() + ring_due() + ring_due_plans()
 
 
 def expire_leases() -> int:

@@ -1,18 +1,19 @@
 """Pulling connections, agents and numbers from Fluents into the local copy."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import batched
 
 from django.conf import settings
+from django.db.models import F
 
 from .. import fluents
-from ..models import Agent, Connection, Gate, Number
-from ..states import NumberStatus
+from ..models import Agent, Connection, Event, Gate, Number
 from .api import client
 from .history import SYSTEM, By, db_now, record
-from .looking import window
+from .inventory import refresh_search_text
+from .mirroring import keep_page, mark_gone
 
 Progress = Callable[[str, int], None]
 
@@ -63,10 +64,12 @@ def sync_connections(started: datetime, progress: Progress) -> int:
 
 
 def sync_agents(started: datetime, progress: Progress) -> int:
+    before = {agent.api_id: agent for agent in Agent.objects.all()}
     rows = [
         Agent(
             api_id=info.id,
             name=info.name,
+            known_as=info.name,  # on first sight; later the name that a person acknowledged stays
             label=info.label,
             language=info.language,
             description=info.description,
@@ -74,7 +77,28 @@ def sync_agents(started: datetime, progress: Progress) -> int:
         )
         for info in client().agents()
     ]
-    return upsert(Agent, rows, ["name", "label", "language", "description"], started, progress)
+    count = upsert(Agent, rows, ["name", "label", "language", "description"], started, progress)
+    Agent.objects.filter(known_as="").exclude(synced_at=None).update(known_as=F("name"))
+    tell_agents(before)
+    return count
+
+
+def tell_agents(before: dict[str, Agent]) -> None:
+    """Events for agents that vanished, came back or changed their name, and their new name on numbers."""
+    events = []
+    for agent in Agent.objects.filter(api_id__in=before):
+        old = before[agent.api_id]
+        was, now = {"agent": old.api_id, "name": str(old)}, {"agent": agent.api_id, "name": str(agent)}
+        if agent.gone_at and not old.gone_at:
+            events.append(Event(action="agent.gone", before=was, reason=f"{old} is gone at Fluents."))
+        elif old.gone_at and not agent.gone_at:
+            events.append(Event(action="agent.back", after=now, reason=f"{agent} is back at Fluents."))
+        if str(old) != str(agent):
+            refresh_search_text(agent.numbers.all())
+            if old.synced_at:
+                reason = f"{old} is called {agent} at Fluents now."
+                events.append(Event(action="agent.renamed", before=was, after=now, reason=reason))
+    Event.objects.bulk_create(events)
 
 
 def upsert(kind: type, rows: list, fields: list[str], started: datetime, progress: Progress) -> int:
@@ -93,77 +117,11 @@ def upsert(kind: type, rows: list, fields: list[str], started: datetime, progres
 
 
 def sync_numbers(started: datetime, progress: Progress) -> tuple[int, int]:
-    count = 0
+    """Every number. The first sync takes all as it is; later ones mark what differs from our books."""
+    synced_before = Gate.objects.filter(synced_at__isnull=False).exists()
+    first, count = not (synced_before and Number.objects.exists()), 0
     for page in batched(client().numbers(), 100):
-        keep_page(page, started)
+        keep_page(page, started, first=first)
         count += len(page)
         progress("numbers", count)
     return count, mark_gone(started)
-
-
-def keep_page(infos: Iterable[fluents.Number], started: datetime) -> None:
-    """Insert or renew the local copies of a page, in a fixed number of queries."""
-    by_number = {info.number: info for info in infos}
-    connections = known(Connection, {i.telephony_account_connection for i in by_number.values()})
-    agents = known(Agent, {i.inbound_agent for i in by_number.values()})
-    rows = [
-        Number(
-            e164=info.number,
-            api_id=info.id,
-            telephony_provider=info.telephony_provider,
-            connection=connections.get(info.telephony_account_connection),
-            agent=agents.get(info.inbound_agent),
-            label=info.label,
-            description=info.description,
-            outbound_only=info.outbound_only,
-            status=NumberStatus.ACTIVE if info.active else NumberStatus.INACTIVE,
-            tags=list(info.tags),
-            answer=info.as_json(),
-            synced_at=started,
-        )
-        for info in by_number.values()
-    ]
-    Number.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=["e164"],
-        update_fields=[
-            "api_id",
-            "telephony_provider",
-            "connection",
-            "agent",
-            "label",
-            "description",
-            "outbound_only",
-            "status",
-            "tags",
-            "answer",
-            "synced_at",
-        ],
-    )
-
-
-def known(kind: type, references: set[str]) -> dict:
-    """The rows for these ids at Fluents; bare ones are made for ids that nothing has listed."""
-    references.discard("")
-    found = {row.api_id: row for row in kind.objects.filter(api_id__in=references)}
-    if missing := references - found.keys():
-        kind.objects.bulk_create([kind(api_id=ref) for ref in sorted(missing)], ignore_conflicts=True)
-        found |= {row.api_id: row for row in kind.objects.filter(api_id__in=missing)}
-    return found
-
-
-def mark_gone(started: datetime) -> int:
-    """Mark numbers that were not listed; each is asked for first, as lists shift between two pages.
-
-    What was bought a moment ago is left alone: Fluents' reads may lag behind its purchases.
-    """
-    gone = 0
-    unseen = Number.objects.owned().filter(synced_at__lt=started).exclude(bought_at__gt=started - window())
-    for number in unseen.iterator(chunk_size=500):
-        if client().find_number(number.e164) is None:
-            number.status = NumberStatus.GONE
-            number.save(update_fields=["status"])
-            record(action="number.gone", number=number, reason="Fluents does not list it any more.")
-            gone += 1
-    return gone

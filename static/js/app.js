@@ -37,7 +37,7 @@ document.addEventListener("keydown", (event) => {
   const typing = event.target.closest("input, select, textarea, [contenteditable]");
   if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
-  byId("search")?.focus();
+  (byId("q") || byId("other") || byId("search"))?.focus();
 });
 
 // Copy and dismiss

@@ -33,6 +33,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, default=8000, help="of the dashboard (default: 8000)")
+        parser.add_argument("--numbers", type=int, default=0, help="invent so many numbers")
 
     def handle(self, **options) -> None:
         self.never_live()
@@ -58,6 +59,8 @@ class Command(BaseCommand):
         if new:
             self.stock_up()
         call_command("sync", verbosity=0, stdout=open(os.devnull, "w"))  # noqa: SIM115 -- ends with us
+        if options["numbers"]:
+            call_command("seed_numbers", numbers=options["numbers"])
         address = f"127.0.0.1:{options['port']}"
         web = Child(
             [

@@ -1,0 +1,258 @@
+"""Working a plan out: its rows, with the values that were seen and those that are wanted.
+
+Reads and writes our books only, in portions with a fixed number of queries each.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import batched
+
+from django.db import transaction
+from django.db.models import Max, QuerySet, prefetch_related_objects
+from django.utils import timezone
+
+from ..models import Agent, Event, Line, Number, Plan, PlanRow
+from ..phone import pretty
+from ..states import AWAY, HOLDING, Act, NumberStatus, PlanState, RowState
+from .history import By, db_now, record
+
+#: What a plan can change, in the order in which people read it.
+FIELDS = ("agent", "label", "description", "outbound_only", "tags")
+NAMES = {
+    "agent": "who answers",
+    "label": "the label",
+    "description": "the description",
+    "outbound_only": "“outbound only”",
+    "tags": "the tags",
+}
+LONGEST = {"label": 200, "description": 1000}
+LONGEST_TAG = 50
+PORTION = 1000
+ENDS_AS = {Act.RELEASE: NumberStatus.RELEASED, Act.DETACH: NumberStatus.DETACHED}
+SAME = "Nothing would change."
+
+#: A number with what is wanted of it and, where it matters, the values that somebody saw.
+Wanted = tuple[Number, dict, dict]
+
+
+class CannotChange(Exception):
+    """A change that makes no sense or came too late; the text says why, for people."""
+
+
+def draft(
+    *,
+    by: By,
+    act: str,
+    title: str,
+    wanted: Iterable[Wanted],
+    undo_of: Plan | None = None,
+    work_out: Callable[[Sequence[Wanted], str], list[PlanRow]] | None = None,
+) -> Plan:
+    """Write a plan and its rows, in portions, as a long transaction would keep buyers waiting.
+
+    The plan is `working` meanwhile, so that nobody can apply half of it.
+    """
+    work_out = work_out or rows_of
+    plan = Plan.objects.create(
+        act=act,
+        state=PlanState.WORKING,
+        title=title[:200],
+        requested_by=by.user,
+        requested_by_name=by.name,
+        request_id=by.request_id,
+        undo_of=undo_of,
+    )
+    count = 0
+    try:
+        for portion in batched(wanted, PORTION):
+            rows = work_out(portion, act)
+            for row in rows:
+                row.plan = plan
+            PlanRow.objects.bulk_create(rows)
+            count += len(rows)
+    except CannotChange:
+        plan.rows.all().delete()
+        plan.delete()
+        raise
+    with transaction.atomic():
+        plan.state = PlanState.DRAFT
+        plan.save(update_fields=["state"])
+        record(action="plan.drafted", by=by, plan=plan, after={"rows": count}, reason=plan.title)
+    return plan
+
+
+def rows_of(wanted: Sequence[Wanted], act: str) -> list[PlanRow]:
+    """The rows for a portion of numbers, in a fixed number of queries."""
+    numbers = [number for number, *_ in wanted]
+    about_tags = any("tags" in after for _, after, _ in wanted)
+    prefetch_related_objects(numbers, "agent", *(["tags"] if about_tags else []))
+    known = {
+        agent.api_id: agent
+        for agent in Agent.objects.filter(api_id__in={after.get("agent") or "" for _, after, _ in wanted})
+    }
+    held = held_by_lines(numbers) if act in ENDS_AS else set()
+    now = db_now()
+    rows, moved = [], []
+    for number, after, seen in wanted:
+        row = PlanRow(number=number, due_at=now, changed_at=now)
+        ours = values_of(number, after)
+        row.before, row.after = (ours, after) if act in ENDS_AS else differing(ours, after)
+        changed = [key for key in after if key in seen and seen[key] != ours[key]]
+        if reason := refusal(number, after, known, held):
+            row.state, row.reason = RowState.SKIPPED, reason
+        elif changed:
+            row.state = RowState.SKIPPED
+            moved.append((row, changed))
+        elif row.before == row.after:
+            row.state, row.reason = RowState.SKIPPED, SAME
+        rows.append(row)
+    last = last_changes([row.number_id for row, _ in moved])
+    for row, changed in moved:
+        row.reason = moved_words(row.number, changed, last.get(row.number_id))
+    return rows
+
+
+def differing(now: dict, wanted: dict) -> tuple[dict, dict]:
+    """NOW and WANTED, cut down to what differs; all that was asked for where nothing does."""
+    keys = [key for key in wanted if now[key] != wanted[key]] or list(wanted)
+    return {key: now[key] for key in keys}, {key: wanted[key] for key in keys}
+
+
+def refusal(number: Number, after: dict, known: dict[str, Agent], held: set[str]) -> str:
+    """Why NUMBER cannot be changed at all, or ""."""
+    if reason := away(number):
+        return reason
+    if number.e164 in held:
+        return "A line of an order is about this number at the moment."
+    if key := after.get("agent"):
+        if key not in known:
+            return f"No agent has the id {key}."
+        if known[key].gone_at and (not number.agent or number.agent.api_id != key):
+            return f"The agent {known[key]} is gone at Fluents."
+    return ""
+
+
+def away(number: Number) -> str:
+    """What is said of a number that is not ours any more, or ""."""
+    if number.status not in AWAY:
+        return ""
+    words = {NumberStatus.GONE: "is gone at Fluents"}
+    return f"{pretty(number.e164)} {words.get(number.status, f'was {number.status}')}."
+
+
+def held_by_lines(numbers: Iterable[Number]) -> set[str]:
+    """Those that an open line of an order holds."""
+    phone_numbers = [number.e164 for number in numbers]
+    holding = Line.objects.filter(phone_number__in=phone_numbers, state__in=HOLDING)
+    return set(holding.values_list("phone_number", flat=True))
+
+
+def last_changes(number_ids: list[int]) -> dict[int, Event]:
+    """The latest event that changed each of these numbers."""
+    if not number_ids:
+        return {}
+    acts = ["number.changed", "number.accepted", "number.pushed"]
+    events = Event.objects.filter(number__in=number_ids, action__in=acts)
+    latest = events.order_by().values("number").annotate(latest=Max("pk")).values("latest")
+    return {event.number_id: event for event in Event.objects.filter(pk__in=latest)}
+
+
+def moved_words(number: Number, keys: list[str], event: Event | None) -> str:
+    """ "Now answered by Reception since 12:03 by anna." """
+    values = values_of(number, keys)
+    parts = []
+    for key in keys:
+        if key == "agent":
+            parts.append(f"now answered by {number.agent or 'nobody'}")
+        else:
+            parts.append(f"{NAMES[key]} is now {shown(values[key])}")
+    since = ""
+    if event:
+        at = timezone.localtime(event.at)
+        today = at.date() == timezone.localtime(db_now()).date()
+        since = f" since {at:%H:%M}" if today else f" since {at:%d %b %Y, %H:%M}"
+        since += f" by {event.actor_name}" if event.actor_name else ""
+    words = ", ".join(parts)
+    return f"{words[0].upper()}{words[1:]}{since}."
+
+
+def shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        value = ", ".join(value)
+    return f"“{value}”" if value else "empty"
+
+
+def values_of(number: Number, keys: Iterable[str] = FIELDS) -> dict:
+    """What our books say of NUMBER, with the keys of a row."""
+    return {key: READ[key](number) for key in keys}
+
+
+READ: dict[str, Callable[[Number], object]] = {
+    "agent": lambda number: number.agent.api_id if number.agent_id else "",
+    "label": lambda number: number.label,
+    "description": lambda number: number.description,
+    "outbound_only": lambda number: number.outbound_only,
+    "tags": lambda number: sorted(tag.name for tag in number.tags.all()),
+    "status": lambda number: str(number.status),
+}
+
+
+def giving_up(number: Number, act: str) -> dict:
+    """What a release or detachment comes to. The agent stays on record, to be seen before and after."""
+    return {**values_of(number, ["agent"]), "status": str(ENDS_AS[act])}
+
+
+def wish(number: Number, changes: dict) -> dict:
+    """The values that CHANGES come to for NUMBER."""
+    wanted = {key: changes[key] for key in FIELDS if key in changes}
+    if "tags_add" in changes or "tags_remove" in changes:
+        tags = set(wanted["tags"] if "tags" in wanted else values_of(number, ["tags"])["tags"])
+        tags |= set(changes.get("tags_add", ()))
+        wanted["tags"] = sorted(tags - set(changes.get("tags_remove", ())))
+    return wanted
+
+
+def checked(changes: dict) -> dict:
+    """CHANGES with known keys and values that both sides can hold. Raises CannotChange."""
+    if unknown := changes.keys() - {*FIELDS, "tags_add", "tags_remove"}:
+        raise CannotChange(f"A number has no {', '.join(sorted(unknown))}.")
+    checked = dict(changes)
+    for key, longest in LONGEST.items():
+        if len(checked.get(key, "")) > longest:
+            raise CannotChange(f"{NAMES[key].capitalize()} may have {longest} characters.")
+    for key in ("tags", "tags_add", "tags_remove"):
+        if key in checked:
+            checked[key] = sorted({tag.strip() for tag in checked[key]} - {""})
+            if bad := [tag for tag in checked[key] if len(tag) > LONGEST_TAG or set(",;\n") & set(tag)]:
+                word = bad[0][:LONGEST_TAG]
+                raise CannotChange(f"“{word}” is no tag: {LONGEST_TAG} characters, no comma or semicolon.")
+    return checked
+
+
+def check_agent(changes: dict) -> None:
+    """Raise CannotChange where CHANGES name an agent that cannot answer."""
+    if not (key := changes.get("agent")):
+        return
+    agent = Agent.objects.filter(api_id=key).first()
+    if not agent or agent.gone_at:
+        name = agent or f"with the id {key}"
+        raise CannotChange(f"There is no agent {name} at Fluents. Choose another one, or sync first.")
+
+
+def in_words(changes: dict) -> str:
+    """A title: "Reception answers" or "Change the label, the tags"."""
+    if "agent" in changes and len(changes) == 1:
+        agent = Agent.objects.filter(api_id=changes["agent"]).first()
+        return f"{agent} answers" if agent else "Nobody answers"
+    names = dict.fromkeys(NAMES[key.removesuffix("_add").removesuffix("_remove")] for key in changes)
+    return f"Change {', '.join(names)}"
+
+
+def portions_of(numbers: QuerySet[Number], *, tags: bool) -> Iterator[Number]:
+    """Each of NUMBERS once, read in portions; what the plan does not need is left where it is."""
+    keys = numbers.order_by("pk").values_list("pk", flat=True).distinct()
+    for portion in batched(list(keys), PORTION):
+        rows = list(Number.objects.filter(pk__in=portion).order_by("pk").defer("answer", "search_text"))
+        prefetch_related_objects(rows, "agent", *(["tags"] if tags else []))
+        yield from rows

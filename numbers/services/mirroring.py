@@ -1,0 +1,201 @@
+"""What a sync makes of the numbers that Fluents lists.
+
+Who answers, label, description and outbound only are for people to decide, and our books hold what was
+decided. Where Fluents says something else our values stay and the number is marked as drifted, for a
+person to pick a side in `drifting`. All other columns follow Fluents.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q
+
+from .. import fluents
+from ..models import Agent, Connection, Event, Line, Number, PlanRow
+from ..states import AWAY, LineState, NumberStatus, Origin, RowState
+from .api import client
+from .history import record
+from .inventory import agents_for, facts_of, known, place_of, search_text_of, tags_for
+from .looking import window
+
+#: Fields of which Fluents and our books may differ until a person decides.
+DECIDED = ("agent", "label", "description", "outbound_only")
+FACTS = ["api_id", "telephony_provider", "status", "answer", "connection", "synced_at", "drift", "drifted"]
+ALL = [*FACTS, *DECIDED, "area_code", "region", "origin", "search_text"]
+BUYING = [LineState.RESERVED, LineState.SENDING, LineState.UNKNOWN]
+
+
+def keep_page(infos: Iterable[fluents.Number], started: datetime, *, first: bool = False) -> None:
+    """Bring the local copies of a page up to date, in a fixed number of queries.
+
+    FIRST: there are no books yet, so everything is taken as it is.
+    """
+    listed = {info.number: info for info in infos}
+    connections = known(Connection, {info.telephony_account_connection for info in listed.values()})
+    agents = agents_for({info.inbound_agent for info in listed.values()})
+    with transaction.atomic():
+        ours = ours_among(listed)
+        busy = being_changed(ours, started) | being_bought(listed, ours)
+        busy |= {e164 for e164, number in ours.items() if just_given_up(number, started)}
+        kept, fresh, events = [], [], []
+        for e164, info in listed.items():
+            if e164 in busy:
+                continue
+            facts = facts_of(info) | {
+                "connection": connections.get(info.telephony_account_connection),
+                "synced_at": started,
+            }
+            agent, number = agents.get(info.inbound_agent), ours.get(e164)
+            if number and number.status not in AWAY - {NumberStatus.GONE}:
+                drift = drift_of(number, info, agent)
+                events += told(number, drift)
+                # Without its key: our row is found by its number, and only FACTS are written.
+                kept.append(Number(e164=e164, **facts, drift=drift, drifted=bool(drift)))
+            else:
+                fresh.append(taken(info, agent, facts, number, first=first))
+        Number.objects.filter(e164__in=busy & ours.keys()).owned().update(synced_at=started)
+        write(kept, FACTS)
+        write_fresh(fresh, listed, ours)
+        if not first:
+            reason = "Found at Fluents: it was bought or linked elsewhere."
+            events += [Event(action="number.found", number=number, reason=reason) for number in fresh]
+        Event.objects.bulk_create(events)
+
+
+def ours_among(listed: dict[str, fluents.Number]) -> dict[str, Number]:
+    """Our rows for these numbers, locked: a plan that ends meanwhile writes after us."""
+    rows = Number.objects.select_for_update(of=("self",)).select_related("agent").filter(e164__in=listed)
+    rows = rows.order_by("pk").defer("answer", "search_text").prefetch_related("tags")
+    return {row.e164: row for row in rows}
+
+
+def being_changed(ours: dict[str, Number], started: datetime) -> set[str]:
+    """Numbers that a plan is changing, or has changed since the sync began and so since they were read."""
+    rows = PlanRow.objects.filter(
+        Q(state=RowState.APPLYING) | Q(state=RowState.DONE, changed_at__gte=started),
+        number__in=[number.pk for number in ours.values()],
+    )
+    return set(rows.values_list("number__e164", flat=True))
+
+
+def being_bought(listed: dict[str, fluents.Number], ours: dict[str, Number]) -> set[str]:
+    """Numbers that a line is just buying: they come onto the books as bought, not as found."""
+    lines = Line.objects.filter(state__in=BUYING)
+    exact = set(lines.filter(phone_number__in=listed).values_list("phone_number", flat=True))
+    areas = set(lines.filter(by_area_code=True).values_list("connection__api_id", "area_code"))
+    return exact | {
+        e164
+        for e164, info in listed.items()
+        if e164 not in ours and (info.telephony_account_connection, e164[2:5]) in areas
+    }
+
+
+def just_given_up(number: Number, started: datetime) -> bool:
+    """Whether Fluents' list may still lag behind its release."""
+    given_up = number.status in AWAY - {NumberStatus.GONE}
+    return bool(given_up and number.synced_at and number.synced_at > started - window())
+
+
+def drift_of(number: Number, info: fluents.Number, agent: Agent | None) -> dict:
+    """What Fluents says otherwise than our books about a number that both know."""
+    ours = {name: getattr(number, name) for name in DECIDED if name != "agent"}
+    theirs = {name: getattr(info, name) for name in ours}
+    ours["agent"] = number.agent.api_id if number.agent else ""
+    theirs["agent"] = agent.api_id if agent else ""
+    drift = {
+        name: {"ours": ours[name], "theirs": theirs[name]} for name in DECIDED if ours[name] != theirs[name]
+    }
+    return drift | ({"appeared": True} if number.drift.get("appeared") else {})
+
+
+def told(number: Number, drift: dict) -> list[Event]:
+    """Events for what is new about the differences of NUMBER."""
+    events = []
+    if number.status == NumberStatus.GONE:
+        events.append(Event(action="number.back", number=number, reason="Fluents lists it again."))
+    new = {name: drift[name] for name in DECIDED if name in drift}
+    old = {name: number.drift[name] for name in DECIDED if name in number.drift}
+    if new and new != old:
+        before = {name: sides["ours"] for name, sides in new.items()}
+        after = {name: sides["theirs"] for name, sides in new.items()}
+        reason = "Changed at Fluents. Our books stay as they are until somebody decides."
+        events.append(
+            Event(action="number.drifted", number=number, before=before, after=after, reason=reason)
+        )
+    if old and not new:
+        events.append(Event(action="number.agreed", number=number, reason="Fluents agrees with us again."))
+    return events
+
+
+def taken(
+    info: fluents.Number, agent: Agent | None, facts: dict, number: Number | None, *, first: bool
+) -> Number:
+    """A number as Fluents has it: new to us, or one that we gave up and that is there again."""
+    drift = {} if first else {"appeared": True}
+    fresh = Number(
+        e164=info.number,
+        **facts,
+        **place_of(info.number),
+        agent=agent,
+        label=info.label,
+        description=info.description,
+        outbound_only=info.outbound_only,
+        origin=Origin.FOUND,
+        drift=drift,
+        drifted=bool(drift),
+    )
+    tags = [tag.name for tag in number.tags.all()] if number else info.tags
+    fresh.search_text = search_text_of(fresh, tags)
+    return fresh
+
+
+def write(rows: list[Number], names: list[str]) -> None:
+    Number.objects.bulk_create(rows, update_conflicts=True, unique_fields=["e164"], update_fields=names)
+
+
+def write_fresh(fresh: list[Number], listed: dict[str, fluents.Number], ours: dict[str, Number]) -> None:
+    """Insert numbers; tags that Fluents has for one become ours when it is new to us."""
+    write(fresh, ALL)
+    if not fresh:
+        return
+    keys = dict(Number.objects.filter(e164__in=[row.e164 for row in fresh]).values_list("e164", "pk"))
+    for row in fresh:
+        row.pk = keys[row.e164]
+    wanted = {row.pk: set(listed[row.e164].tags) - {""} for row in fresh if row.e164 not in ours}
+    tags = tags_for(name for names in wanted.values() for name in names)
+    through = Number.tags.through
+    through.objects.bulk_create(
+        [through(number_id=pk, tag_id=tags[name].pk) for pk, names in wanted.items() for name in names],
+        ignore_conflicts=True,
+    )
+
+
+def mark_gone(started: datetime) -> int:
+    """Mark numbers that were not listed; each is asked for first, as lists shift between two pages.
+
+    What was bought a moment ago is left alone: Fluents' reads may lag behind its purchases. So is
+    what a plan is giving up.
+    """
+    gone = 0
+    unseen = (
+        Number.objects.owned()
+        .filter(synced_at__lt=started)
+        .exclude(bought_at__gt=started - window())
+        .exclude(plan_rows__state=RowState.APPLYING)
+    )
+    for key, e164 in unseen.values_list("pk", "e164").iterator(chunk_size=500):
+        if client().find_number(e164) is None:
+            gone += call_gone(key, started)
+    return gone
+
+
+def call_gone(key: int, started: datetime) -> bool:
+    """Mark one number, unless somebody has released or renewed it meanwhile."""
+    with transaction.atomic():
+        still = Number.objects.owned().filter(pk=key, synced_at__lt=started)
+        if not still.update(status=NumberStatus.GONE, drift={"gone": True}, drifted=True):
+            return False
+        reason = "Fluents does not list it any more."
+        record(action="number.gone", number_id=key, reason=reason)
+    return True

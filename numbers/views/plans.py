@@ -1,0 +1,181 @@
+"""Plans: a change of many numbers, worked out, looked at, applied and undone."""
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Max, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from dashboard.htmx import HtmxHttpRequest, render_partial
+
+from ..forms import BulkForm
+from ..listing import version_of
+from ..models import Agent, Number, Plan, PlanRow
+from ..paging import Order, page_of
+from ..queries import Query
+from ..services import changing
+from ..services.history import By
+from ..states import Act, PlanState, RowState
+
+ROWS = 100
+BY_ROW = Order(down=False)
+PROVED = {Act.RELEASE, Act.DETACH}  # these have pages of their own that ask for more
+
+
+@require_safe
+def plan_list(request: HtmxHttpRequest) -> HttpResponse:
+    """All plans, newest first, with what came of each."""
+    page = page_of(Plan.objects.all(), params=request.GET)
+    counts: dict[int, dict] = {}
+    found = PlanRow.objects.filter(plan__in=[plan.pk for plan in page]).order_by()
+    for plan, state, count in found.values_list("plan", "state").annotate(Count("pk")):
+        counts.setdefault(plan, {})[state] = count
+    for plan in page:
+        plan.counts = counts.get(plan.pk, {})
+        plan.total = sum(plan.counts.values())
+    version = version_of([(plan.pk, plan.state, plan.counts) for plan in page])
+    if request.htmx and request.GET.get("seen") == version:
+        return HttpResponse(status=204)
+    moving = any(plan.state == PlanState.APPLYING for plan in page)
+    context = {"page": page, "version": version, "moving": moving}
+    return render_partial(request, "numbers/plan_list.html", context, partial="plans")
+
+
+@require_POST
+def plan_new(request: HtmxHttpRequest) -> HttpResponse:
+    """Work out what a bulk change of the list would do, and show it."""
+    query = Query.of(request.POST.get("query", "")[:4000])
+    back = f"{reverse('number-list')}?{query}"
+    form = BulkForm(request.POST)
+    numbers = chosen(request, query)
+    if numbers is None:
+        messages.error(request, "Tick numbers first, then say what to do with them.")
+        return redirect(back)
+    if not form.is_valid():
+        messages.error(request, " ".join(error for errors in form.errors.values() for error in errors))
+        return redirect(back)
+    try:
+        plan = changing.plan_change(by=who(request), numbers=numbers, changes=form.changes())
+    except changing.CannotChange as error:
+        messages.error(request, str(error))
+        return redirect(back)
+    return redirect(plan)
+
+
+def chosen(request: HtmxHttpRequest, query: Query) -> QuerySet[Number] | None:
+    """The numbers that a bulk form is about: all that match, or those ticked here and on other pages."""
+    if request.POST.get("all") == "1":
+        return query.numbers()
+    texts = [*request.POST.getlist("number"), *request.POST.get("ticked", "").split()]
+    keys = {int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 19}
+    return Number.objects.filter(pk__in=keys) if keys else None
+
+
+@require_safe
+def plan_detail(request: HtmxHttpRequest, pk: int) -> HttpResponse:
+    """One plan: before and after, row by row. The poll of this page answers 204 while nothing changed."""
+    plan = get_object_or_404(Plan.objects.select_related("undo_of"), pk=pk)
+    newest = plan.rows.aggregate(newest=Max("changed_at"))["newest"]
+    version = f"{plan.state}.{newest:%d%H%M%S%f}" if newest else plan.state
+    if request.htmx and request.GET.get("seen") == version:
+        return HttpResponse(status=204)
+    counts = changing.plan_counts(plan)
+    state = request.GET.get("state", "")
+    rows = plan.rows.filter(state=state) if state in RowState else plan.rows.all()
+    page = page_of(rows.select_related("number"), params=request.GET, size=ROWS, order=BY_ROW)
+    name_agents(page.rows)
+    context = {
+        "plan": plan,
+        "counts": counts,
+        "open_count": counts[RowState.READY] + counts[RowState.APPLYING],
+        "over": counts["total"] - counts[RowState.READY] - counts[RowState.APPLYING],
+        "state": state if state in RowState else "",
+        "page": page,
+        "version": version,
+        "moving": plan.state == PlanState.APPLYING,
+        "proved": plan.act in PROVED,
+    }
+    return render_partial(request, "numbers/plan.html", context, partial="plan-live")
+
+
+def name_agents(rows: list[PlanRow]) -> None:
+    """Write agents' names where ROWS hold their ids, in one query."""
+    keys = {about.get("agent") for row in rows for about in (row.before, row.after)} - {None, ""}
+    names = {agent.api_id: str(agent) for agent in Agent.objects.filter(api_id__in=keys)}
+    for row in rows:
+        row.changes = [
+            {
+                "key": key,
+                "before": worded(key, row.before.get(key), names),
+                "after": worded(key, after, names),
+            }
+            for key, after in row.after.items()
+        ]
+
+
+def worded(key: str, value: object, names: dict[str, str]) -> str:
+    """A value of a row as people read it."""
+    if key == "agent":
+        return names.get(value, value) or "Nobody"
+    if key == "outbound_only":
+        return "Outbound only" if value else "Inbound and outbound"
+    if key == "tags":
+        return ", ".join(value or [])
+    return str(value or "")
+
+
+@require_POST
+def plan_apply(request: HtmxHttpRequest, pk: int) -> HttpResponse:
+    """Have a draft carried out. Giving numbers up has a page of its own, which asks for more."""
+    plan = get_object_or_404(Plan, pk=pk)
+    if plan.act in PROVED:
+        raise PermissionDenied("Numbers are given up on a page of their own.")
+    if not changing.apply_plan(plan_id=pk, by=who(request)):
+        messages.info(request, "This plan was no draft any more; nothing was started twice.")
+    return redirect(plan)
+
+
+@require_POST
+def plan_discard(request: HtmxHttpRequest, pk: int) -> HttpResponse:
+    plan = get_object_or_404(Plan, pk=pk)
+    if changing.discard_plan(plan_id=pk, by=who(request)):
+        messages.success(request, f"Discarded “{plan}”. Nothing was changed.")
+        return redirect("number-list")
+    messages.info(request, "This plan was no draft any more, so it could not be discarded.")
+    return redirect(plan)
+
+
+@require_POST
+def plan_stop(request: HtmxHttpRequest, pk: int) -> HttpResponse:
+    plan = get_object_or_404(Plan, pk=pk)
+    count = changing.stop_plan(plan_id=pk, by=who(request))
+    messages.info(request, f"Stopped. {count:,} numbers stay as they were.")
+    return redirect(plan)
+
+
+@require_POST
+def plan_retry(request: HtmxHttpRequest, pk: int) -> HttpResponse:
+    """Try what failed once more, and only that."""
+    plan = get_object_or_404(Plan, pk=pk)
+    if plan.act in PROVED:
+        raise PermissionDenied("Numbers are given up on a page of their own.")
+    if not changing.retry_failed(plan_id=pk, by=who(request)):
+        messages.info(request, "Nothing in this plan has failed.")
+    return redirect(plan)
+
+
+@require_POST
+def plan_undo(request: HtmxHttpRequest, pk: int) -> HttpResponse:
+    """Work out the reverse plan, and show it."""
+    plan = get_object_or_404(Plan, pk=pk)
+    try:
+        return redirect(changing.undo(plan_id=pk, by=who(request)))
+    except changing.CannotChange as error:
+        messages.error(request, str(error))
+        return redirect(plan)
+
+
+def who(request: HtmxHttpRequest) -> By:
+    return By.person(request.user, request.id)

@@ -1,0 +1,203 @@
+"""The page of one number: facts, changes with what was seen, history."""
+
+import re
+
+import pytest
+from django.utils import timezone
+
+from numbers.models import Event, Number, Plan, PlanRow, Tag
+from numbers.services.changing import apply_plan, plan_change
+from numbers.services.history import SYSTEM, By
+from tests.pages.upkeep import HOSTILE, agent, allow_release, differing, numbers
+
+pytestmark = pytest.mark.django_db
+
+
+def fields(page, path: str) -> dict:
+    """What the form of the page would send if nobody touched it."""
+    text = page.get(path).content.decode()
+    seen = re.search(r'name="seen" value="([^"]+)"', text)[1]
+    chosen = re.search(r'<option value="([^"]*)" selected>', text)
+    values = {"seen": seen, "inbound_agent": chosen[1] if chosen else ""}
+    for name in ("label", "tags"):
+        found = re.search(rf'name="{name}" value="([^"]*)"', text)
+        values[name] = found[1] if found else ""
+    return values | {"description": ""}
+
+
+@pytest.mark.parametrize("count", [1, 60])
+def test_the_page_asks_as_much_for_a_long_history_as_for_a_short_one(page, django_assert_num_queries, count):
+    (number,) = numbers(1, agent=agent())
+    for n in range(count):
+        tag = Tag.objects.create(name=f"tag {n}")
+        number.tags.add(tag)
+        about = {"before": {"agent": "id of Reception"}, "after": {"agent": "", "label": str(n)}}
+        Event.objects.create(action="number.changed", number=number, **about)
+        plan = Plan.objects.create(title=f"Plan {n}", state="done")
+        PlanRow.objects.create(plan=plan, number=number, state="done", before={}, after={})
+    with django_assert_num_queries(14):
+        page.get(number.get_absolute_url())
+
+
+def test_where_a_number_is_from_stands_there_with_a_map(page):
+    numbers(1)
+    text = page.get("/numbers/+14155550000/").content.decode()
+    assert "California is marked." in text
+    assert "San Francisco" in text
+    assert "America/Los_Angeles" in text
+    assert text.count('<g class="here">') == 1
+
+
+def test_a_number_from_nowhere_known_has_a_page_too(page):
+    Number.objects.create(e164="+442079460000")
+    text = page.get("/numbers/+442079460000/").content.decode()
+    assert "No region is marked." in text
+    assert "Not known" in text
+
+
+def test_only_what_was_changed_is_planned_and_at_once(page):
+    (number,) = numbers(1, agent=agent("Reception"), label="Front")
+    agent("Bookings")
+    path = number.get_absolute_url()
+    answer = page.post(path, fields(page, path) | {"label": "Back", "tags": "b, a"})
+    assert (answer.status_code, answer.url) == (302, path)
+    (row,) = PlanRow.objects.all()
+    assert row.plan.state == "applying"
+    assert row.before == {"label": "Front", "tags": []}
+    assert row.after == {"label": "Back", "tags": ["a", "b"]}
+    text = page.get(path).content.decode()
+    assert "Changing." in text
+    assert 'hx-trigger="every 1s"' in text
+    poll = {"HX-Request": "true", "HX-Target": "changing"}
+    seen = re.search(r"\?seen=([^\"]+)", text)[1]
+    assert page.get(f"{path}?seen={seen}", headers=poll).status_code == 204
+    PlanRow.objects.update(state="done")
+    assert page.get(f"{path}?seen={seen}", headers=poll)["HX-Refresh"] == "true"
+    assert "Label is now Back" in page.get(path).content.decode()
+
+
+def test_two_people_change_the_same_field_and_the_second_sees_what_happened(page):
+    (number,) = numbers(1, agent=agent("Reception"))
+    other = agent("Bookings")
+    path = number.get_absolute_url()
+    mine = fields(page, path)
+    Number.objects.update(agent=other)
+    Event.objects.create(
+        action="number.changed", number=number, actor_name="anna", after={"agent": other.api_id}
+    )
+    answer = page.post(path, mine | {"inbound_agent": ""})
+    text = answer.content.decode()
+    assert answer.status_code == 422
+    assert "Now answered by Bookings since" in text
+    assert "by anna" in text
+    assert Number.objects.get().agent == other
+    # The form that came back has seen it, so sending it again is a decision.
+    again = re.search(r'name="seen" value="([^"]+)"', text)[1]
+    assert page.post(path, mine | {"inbound_agent": "", "seen": again}).status_code == 302
+
+
+def test_another_field_that_somebody_changed_meanwhile_is_left_alone(page):
+    (number,) = numbers(1, label="Front")
+    path = number.get_absolute_url()
+    mine = fields(page, path)
+    Number.objects.update(label="Changed by anna")
+    assert page.post(path, mine | {"description": "Mine"}).status_code == 302
+    assert PlanRow.objects.get().after == {"description": "Mine"}
+
+
+def test_nothing_different_changes_nothing(page):
+    (number,) = numbers(1, agent=agent())
+    path = number.get_absolute_url()
+    answer = page.post(path, fields(page, path))
+    assert answer.status_code == 422
+    assert "Nothing is different" in answer.content.decode()
+    assert not Plan.objects.exists()
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("name", ["inbound_agent", "label", "description", "tags", "outbound_only", "seen"])
+def test_odd_values_break_nothing(page, name, text):
+    (number,) = numbers(1)
+    path = number.get_absolute_url()
+    assert page.post(path, fields(page, path) | {name: text}).status_code in (302, 422)
+    assert page.get(path, {"before": text, "seen": text}).status_code == 200
+
+
+def test_the_stamp_of_another_form_is_not_taken(page):
+    first, second = numbers(2)
+    other = fields(page, first.get_absolute_url())["seen"]
+    assert page.post(second.get_absolute_url(), {"label": "X", "seen": other[:-2]}).status_code == 422
+    assert not Plan.objects.exists()
+
+
+def test_the_history_has_who_when_before_after_why_and_the_request(page, bob):
+    (number,) = numbers(1, agent=agent("Reception"))
+    agent("Bookings")
+    Event.objects.create(
+        action="number.changed",
+        actor=bob,
+        actor_name="bob",
+        number=number,
+        before={"agent": "id of Reception"},
+        after={"agent": "id of Bookings"},
+        reason="Because",
+        request_id="request-0001",
+    )
+    text = page.get(number.get_absolute_url()).content.decode()
+    for words in ("Reception</del>", "Bookings</ins>", "Because", "request-0001", "bob"):
+        assert words in text
+
+
+def test_secrets_of_an_answer_are_not_there_to_be_shown(page, fluents):
+    fluents.control("reset", {"numbers": 1})
+    from numbers.services.syncing import sync  # noqa: PLC0415
+
+    sync()
+    number = Number.objects.get()
+    text = page.get(number.get_absolute_url()).content.decode()
+    assert "Last answer of Fluents" in text
+    assert "auth_token" not in text
+    assert "prompt" not in text.replace("credentials and prompts are dropped", "")
+
+
+def test_a_difference_stands_on_the_page_and_is_decided_there(page):
+    (number,) = differing(1)
+    path = number.get_absolute_url()
+    text = page.get(path).content.decode()
+    assert "Theirs" in text
+    stamp = re.search(r'name="number" value="([^"]+)"', text)[1]
+    answer = page.post("/drift/decide/", {"number": stamp, "decision": "theirs", "back": path})
+    assert answer.url == path
+    assert Number.objects.get().label == "Theirs"
+
+
+def test_the_menu_is_there_only_for_those_who_may_release(page, bob):
+    (number,) = numbers(1)
+    assert "/release/" not in page.get(number.get_absolute_url()).content.decode()
+    allow_release(bob)
+    assert "/release/" in page.get(number.get_absolute_url()).content.decode()
+
+
+def test_a_number_that_was_given_up_cannot_be_changed(page, bob):
+    allow_release(bob)
+    (number,) = numbers(1, status="released")
+    text = page.get(number.get_absolute_url()).content.decode()
+    assert "number-form" not in text
+    assert "/release/" not in text
+
+
+def test_a_failed_change_says_why(page):
+    (number,) = numbers(1)
+    plan = plan_change(by=By(name="bob"), numbers=Number.objects.all(), changes={"label": "X"})
+    apply_plan(plan_id=plan.pk, by=SYSTEM)
+    PlanRow.objects.update(state="failed", reason="Fluents said no.", changed_at=timezone.now())
+    text = page.get(number.get_absolute_url()).content.decode()
+    assert "Not done. Fluents said no." in text
+
+
+def test_an_agent_that_is_gone_is_said_to_be_gone(page):
+    gone = agent("Old desk", gone_at=timezone.now())
+    (number,) = numbers(1, agent=gone)
+    text = page.get(number.get_absolute_url()).content.decode()
+    assert "Old desk is gone at Fluents" in text
+    assert "Old desk (gone at Fluents)" in text  # still the choice, so that saving a label does not change it

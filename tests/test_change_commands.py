@@ -1,0 +1,179 @@
+"""`assign`, `label`, `release` and `export`, as scripts use them; and workers killed at their work."""
+
+import json
+import os
+import signal
+import time
+from collections import Counter
+
+import pytest
+
+from tests.plans import UPDATE
+from tests.stack import Sandbox, Stack, wait_until
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A sandbox, and the product with its books on disk."""
+    folder = tmp_path_factory.mktemp("commands")
+    sandbox = Sandbox(folder / "sandbox.sqlite3")
+    stack = Stack(folder, sandbox.url, DJANGO_SETTINGS_MODULE="dashboard.settings")
+    yield sandbox, stack
+    stack.close()
+    sandbox.close()
+
+
+@pytest.fixture
+def shop(world):
+    """Twelve numbers, synced, and nothing else."""
+    sandbox, stack = world
+    sandbox.control("reset", {"numbers": 12})
+    stack.manage("flush", "--noinput", "-v0")
+    stack.shell("from numbers.models import Gate; Gate.objects.get_or_create(pk=1)")
+    stack.manage("sync")
+    return sandbox, stack
+
+
+@pytest.fixture
+def worker(world):
+    _, stack = world
+    process = stack.start_worker(processes=1)
+    yield process
+    if process.poll() is None:
+        process.terminate()
+        process.wait(15)
+
+
+def ran(stack, *arguments: str, status: int = 0) -> list[dict]:
+    done = stack.manage(*arguments, check=False)
+    assert done.returncode == status, done.stdout + done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_assign_by_name_then_nobody_then_again(shop, worker, tmp_path):
+    sandbox, stack = shop
+    first, second, *_ = sandbox.owned()
+    rows = ran(stack, "assign", "--agent", "Spanish line", first, second, "--wait", "20", "--json")
+    assert [(row["number"], row["state"]) for row in rows] == [(first, "done"), (second, "done")]
+    listed = {item["number"]: item for item in sandbox.get("/v1/numbers/list", size=100).json()["items"]}
+    assert {listed[n]["inbound_agent"]["name"] for n in (first, second)} == {"Spanish line"}
+
+    file = tmp_path / "numbers.csv"
+    file.write_text(f"number,label\n{second},ignored\n")
+    rows = ran(stack, "assign", "--nobody", "--file", str(file), "--wait", "20", "--json")
+    assert [(row["number"], row["state"], row["after"]) for row in rows] == [(second, "done", {"agent": ""})]
+
+    rows = ran(stack, "assign", "--agent", "Spanish line", first, "--wait", "20", "--json")
+    assert rows[0]["reason"] == "Nothing would change."  # and exit 0: it is as it was asked to be
+
+
+def test_label_tags_and_describes(shop, worker):
+    sandbox, stack = shop
+    first = sandbox.owned()[0]
+    changes = ["--label", "Front", "--description", "Door", "--outbound-only", "yes", "--tag", "vip"]
+    ran(stack, "label", *changes, first, "--wait", "20", "--json")
+    item = sandbox.get("/v1/numbers", phone_number=first).json()
+    assert (item["label"], item["description"], item["outbound_only"]) == ("Front", "Door", True)
+    exported = [json.loads(line) for line in stack.manage("export", "--format", "json").stdout.splitlines()]
+    assert "vip" in next(row for row in exported if row["number"] == first)["tags"]
+
+
+def test_release_wants_a_yes_and_is_told_when_it_fails(shop, worker):
+    sandbox, stack = shop
+    first, second, *_ = sandbox.owned()
+    assert stack.manage("release", first, check=False).returncode == 2
+    assert len(sandbox.owned()) == 12
+    ran(stack, "release", first, "--yes", "--wait", "20", "--json")
+    assert first not in sandbox.owned()
+    sandbox.fault("status", status=400, message="not now", path="/v1/numbers/cancel")
+    rows = ran(stack, "release", second, "--yes", "--wait", "20", "--json", status=1)
+    assert "not now" in rows[0]["reason"]
+    assert stack.manage("reconcile", check=False).returncode == 0
+
+
+def test_bad_input_and_what_is_still_open(shop):
+    sandbox, stack = shop
+    first = sandbox.owned()[0]
+    for arguments in (
+        ["assign", "--agent", "No such agent", first],
+        ["assign", "--nobody", "+12125550100"],
+        ["assign", "--nobody", "hello"],
+        ["assign", "--nobody"],
+        ["assign", "--nobody", "--file", "/nonexistent.csv"],
+        ["label", first],
+        ["label", "--label", "x" * 201, first],
+    ):
+        done = stack.manage(*arguments, check=False)
+        assert (done.returncode, done.stdout, done.stderr != "") == (2, "", True), arguments
+    ran(stack, "label", "--label", "Later", first, "--json", status=3)  # no worker is running
+
+
+def test_the_export_is_csv_by_default(shop):
+    _, stack = shop
+    lines = stack.manage("export").stdout.splitlines()
+    assert len(lines) == 13
+    assert lines[0].startswith("number,label,agent,tags,outbound_only,description,")
+    assert lines[1].startswith("'+1")
+
+
+COUNTS = """
+from collections import Counter
+from numbers.models import *
+print(dict(Counter(PlanRow.objects.values_list('state', flat=True))), Plan.objects.get().state,
+      Event.objects.filter(action='number.changed').count())
+"""
+
+
+def test_a_worker_killed_midway_loses_nothing_and_repeats_no_finished_row(world):
+    """kill -9 for the worker and all of its children, again and again, while updates are under way."""
+    sandbox, stack = world
+    sandbox.control("reset", {"numbers": 300})
+    stack.manage("flush", "--noinput", "-v0")
+    stack.shell("from numbers.models import Gate; Gate.objects.get_or_create(pk=1)")
+    stack.manage("sync")
+    numbers = [
+        json.loads(line)["number"] for line in stack.manage("export", "--format", "json").stdout.splitlines()
+    ]
+    kinds = [{"fault": "reset_after"}, {"fault": "error_before"}, {"fault": "truncated"}]
+    sandbox.control("faults", [{**kinds[i % 3], "path": UPDATE, "skip": 9} for i in range(30)])
+    ran(stack, "label", "--label", "Moved", *numbers, "--json", status=3)
+
+    def sent() -> Counter:
+        return Counter(r["query"]["phone_number"] for r in sandbox.requests(path=UPDATE, method="POST"))
+
+    kills = 0
+    process = stack.start_worker(processes=2)
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        before = sum(sent().values())
+        if kills < 3:
+            wait_until(lambda before=before: sum(sent().values()) >= before + 60, 60)
+            kill_with_children(process)
+            kills += 1
+            process = stack.start_worker(processes=2)
+        elif "'done': 300" in stack.shell(COUNTS) and " done " in stack.shell(COUNTS):
+            break
+        time.sleep(0.5)
+    kill_with_children(process)
+    assert stack.shell(COUNTS) == "{'done': 300} done 300"
+    # Once each, a second time for the 30 that suffered and for the one in hand at a kill.
+    assert sum(sent().values()) <= 300 + 30 + kills
+    assert stack.manage("reconcile", check=False).returncode == 0
+
+
+def kill_with_children(process) -> None:
+    """The worker's session holds its children's parent only: they have sessions of their own."""
+    children = [
+        int(pid) for pid in os.listdir("/proc") if pid.isdigit() and parent_of(int(pid)) == process.pid
+    ]
+    for pid in [process.pid, *children]:
+        os.kill(pid, signal.SIGKILL)
+    process.wait()
+
+
+def parent_of(pid: int) -> int:
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return int(stat.read().rsplit(")", 1)[1].split()[1])
+    except OSError:
+        return 0
