@@ -377,7 +377,8 @@ def changes_of(context: Context, row: Event | PlanRow) -> list[dict]:
     """
     names = context.get("agent_names")
     before, after = row.before, row.after
-    if not isinstance(before, dict) or not isinstance(after, dict):
+    of_agent = isinstance(row, Event) and row.action.startswith("agent.")  # its reason says it
+    if of_agent or not isinstance(before, dict) or not isinstance(after, dict):
         return []
     return [
         {
@@ -454,7 +455,9 @@ def drift_stamp(number: Number) -> str:
 
 @register.filter
 def drift_badges(number: Number) -> list[SafeString]:
-    return [badge(*look) for kind, look in DRIFT_KINDS.items() if kind in number.drift]
+    """Why NUMBER is in the inbox; which fields differ stands beside it."""
+    found = [badge(*DRIFT_KINDS[kind]) for kind in ("appeared", "gone") if kind in number.drift]
+    return found + ([badge("amber", "scale", "Differs")] if FIELDS.keys() & number.drift.keys() else [])
 
 
 @register.simple_tag(takes_context=True)

@@ -55,6 +55,7 @@ def activity(request: HtmxHttpRequest) -> HttpResponse:
         "page": page,
         "filtered": form.is_filled,
         "agent_names": agent_names(page),
+        "days": {name: (form.cleaned_data.get(name) and form.data[name]) or "" for name in ("from", "to")},
         "event_groups": GROUPS.items(),
         "event_names": [(name, words) for name, (_, _, words) in EVENTS.items()],
     }

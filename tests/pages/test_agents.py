@@ -70,6 +70,16 @@ def test_handing_numbers_over_is_a_plan_first(page):
     assert Number.objects.filter(agent=gone).count() == 3
 
 
+def test_what_happened_to_an_agent_stands_on_its_page(page):
+    one = agent("Old desk", gone_at=timezone.now())
+    about = {"agent": one.api_id, "name": "Old desk"}
+    Event.objects.create(action="agent.gone", before=about, reason="Old desk is gone at Fluents.")
+    Event.objects.create(action="agent.gone", before={"agent": "another"}, reason="Another one is gone.")
+    text = page.get(f"/agents/{one.pk}/").content.decode()
+    assert "Old desk is gone at Fluents." in text
+    assert "Another one" not in text
+
+
 @pytest.mark.parametrize("to", ["", "no such agent", *HOSTILE])
 def test_an_unknown_agent_takes_over_nothing(page, to):
     gone = agent("Old desk", gone_at=timezone.now())

@@ -44,7 +44,7 @@ def test_the_number_may_be_typed_as_people_write_it(page, may, typed):
 def test_agent_last_activity_and_cost_stand_there(page, may):
     numbers(1, agent=agent("Reception"))
     text = page.get(PATHS[0]).content.decode()
-    for words in ("cannot be undone", "Reception", "Appeared at Fluents", "A month, estimate"):
+    for words in ("cannot be undone", "Reception", "Appeared at Fluents", "Cost a month"):
         assert words in text
 
 
