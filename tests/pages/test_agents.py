@@ -9,60 +9,60 @@ from tests.pages.upkeep import HOSTILE, agent, numbers
 pytestmark = pytest.mark.django_db
 
 
-def test_each_agent_stands_there_with_its_numbers_and_a_link_to_them(page):
+def test_each_agent_stands_there_with_its_numbers_and_a_link_to_them(staff):
     numbers(3, agent=agent("Reception"))
     numbers(2, start=10, agent=agent("Bookings"), status="released")
-    text = page.get("/agents/").content.decode()
+    text = staff.get("/agents/").content.decode()
     assert 'href="/numbers/?agent=id%20of%20Reception" aria-label="The 3 numbers of Reception"' in text
     assert "The 2 numbers of Bookings" not in text  # released ones do not count
 
 
 @pytest.mark.parametrize("count", [1, 60])
-def test_the_list_asks_as_much_for_many_agents_as_for_one(page, django_assert_num_queries, count):
+def test_the_list_asks_as_much_for_many_agents_as_for_one(staff, django_assert_num_queries, count):
     for n in range(count):
         numbers(1, start=n, agent=agent(f"Agent {n}"))
     with django_assert_num_queries(6):
-        page.get("/agents/")
+        staff.get("/agents/")
 
 
 @pytest.mark.parametrize("count", [1, 60])
-def test_an_agents_page_asks_as_much_for_many_numbers_as_for_one(page, django_assert_num_queries, count):
+def test_an_agents_page_asks_as_much_for_many_numbers_as_for_one(staff, django_assert_num_queries, count):
     one = agent()
     numbers(count, agent=one)
     with django_assert_num_queries(8):
-        assert page.get(f"/agents/{one.pk}/").status_code == 200
+        assert staff.get(f"/agents/{one.pk}/").status_code == 200
 
 
-def test_an_agent_that_is_gone_is_alarming_while_numbers_point_to_it(page):
+def test_an_agent_that_is_gone_is_alarming_while_numbers_point_to_it(staff):
     gone = agent("Old desk", gone_at=timezone.now())
     agent("Never used", gone_at=timezone.now())
     numbers(2, agent=gone)
-    text = page.get("/agents/").content.decode()
+    text = staff.get("/agents/").content.decode()
     assert "is gone at Fluents" in text
     assert "2 numbers" in text
     assert "Never used" not in text
     assert "That is fine" not in text  # calls go unanswered: that is not fine
-    assert "Old desk</a> is gone at Fluents" in page.get("/").content.decode()
+    assert "Old desk</a> is gone at Fluents" in staff.get("/").content.decode()
     Number.objects.update(agent=None)
-    assert "Old desk" not in page.get("/").content.decode()
+    assert "Old desk" not in staff.get("/").content.decode()
 
 
-def test_a_renamed_agent_is_alarming_until_somebody_says_that_it_is_fine(page):
+def test_a_renamed_agent_is_alarming_until_somebody_says_that_it_is_fine(staff):
     one = agent("Sales", known_as="Reception")
     numbers(1, agent=one)
-    assert "Reception is called" in page.get("/agents/").content.decode()
-    page.post(f"/agents/{one.pk}/acknowledge/")
+    assert "Reception is called" in staff.get("/agents/").content.decode()
+    staff.post(f"/agents/{one.pk}/acknowledge/")
     assert Agent.objects.get(pk=one.pk).known_as == "Sales"
-    assert "is called" not in page.get("/agents/").content.decode()
+    assert "is called" not in staff.get("/agents/").content.decode()
     event = Event.objects.get(action="agent.acknowledged")
     assert event.actor_name == "bob"
     assert event.request_id
 
 
-def test_handing_numbers_over_is_a_plan_first(page):
+def test_handing_numbers_over_is_a_plan_first(staff):
     gone, other = agent("Old desk", gone_at=timezone.now()), agent("Reception")
     numbers(3, agent=gone)
-    answer = page.post(f"/agents/{gone.pk}/replace/", {"inbound_agent": other.api_id})
+    answer = staff.post(f"/agents/{gone.pk}/replace/", {"inbound_agent": other.api_id})
     plan = Plan.objects.get()
     assert answer.url == f"/plans/{plan.pk}/"
     assert plan.state == "draft"
@@ -70,26 +70,26 @@ def test_handing_numbers_over_is_a_plan_first(page):
     assert Number.objects.filter(agent=gone).count() == 3
 
 
-def test_what_happened_to_an_agent_stands_on_its_page(page):
+def test_what_happened_to_an_agent_stands_on_its_page(staff):
     one = agent("Old desk", gone_at=timezone.now())
     about = {"agent": one.api_id, "name": "Old desk"}
     Event.objects.create(action="agent.gone", before=about, reason="Old desk is gone at Fluents.")
     Event.objects.create(action="agent.gone", before={"agent": "another"}, reason="Another one is gone.")
-    text = page.get(f"/agents/{one.pk}/").content.decode()
+    text = staff.get(f"/agents/{one.pk}/").content.decode()
     assert "Old desk is gone at Fluents." in text
     assert "Another one" not in text
 
 
 @pytest.mark.parametrize("to", ["", "no such agent", *HOSTILE])
-def test_an_unknown_agent_takes_over_nothing(page, to):
+def test_an_unknown_agent_takes_over_nothing(staff, to):
     gone = agent("Old desk", gone_at=timezone.now())
     numbers(1, agent=gone)
-    assert page.post(f"/agents/{gone.pk}/replace/", {"inbound_agent": to}).status_code == 302
+    assert staff.post(f"/agents/{gone.pk}/replace/", {"inbound_agent": to}).status_code == 302
     assert not Plan.objects.exists()
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_odd_searches_and_keys_find_nothing_and_break_nothing(page, text):
+def test_odd_searches_and_keys_find_nothing_and_break_nothing(staff, text):
     one = agent()
-    assert page.get("/agents/", {"q": text}).status_code == 200
-    assert page.get(f"/agents/{one.pk}/", {"before": text, "after": text}).status_code == 200
+    assert staff.get("/agents/", {"q": text}).status_code == 200
+    assert staff.get(f"/agents/{one.pk}/", {"before": text, "after": text}).status_code == 200

@@ -11,149 +11,151 @@ from tests.pages.upkeep import HOSTILE, agent, differing, numbers
 pytestmark = pytest.mark.django_db
 
 
-def ticks(page) -> list[str]:
+def ticks(staff) -> list[str]:
     """The values of the boxes on the page."""
-    text = page.get("/drift/").content.decode()
+    text = staff.get("/drift/").content.decode()
     return [part.split('"')[0] for part in text.split('name="number" value="')[1:]]
 
 
 @pytest.mark.parametrize("count", [1, 60])
-def test_the_inbox_asks_as_much_for_many_numbers_as_for_one(page, django_assert_num_queries, count):
+def test_the_inbox_asks_as_much_for_many_numbers_as_for_one(staff, django_assert_num_queries, count):
     differing(count)
     with django_assert_num_queries(8):
-        page.get("/drift/")
+        staff.get("/drift/")
 
 
-def test_both_sides_stand_there_in_words(page):
+def test_both_sides_stand_there_in_words(staff):
     differing(1)
-    text = page.get("/drift/").content.decode()
+    text = staff.get("/drift/").content.decode()
     for words in ("Reception", "Bookings", "Ours", "Theirs", "+1\u00a0415\u00a0555\u00a00000"):
         assert words in text
     assert "id of Bookings" not in text
 
 
-def test_theirs_are_taken_for_the_ticked_numbers_only(page):
+def test_theirs_are_taken_for_the_ticked_numbers_only(staff):
     first, second = differing(2)
-    tick = next(tick for tick in ticks(page) if tick.startswith(first.e164))
-    page.post("/drift/decide/", {"number": tick, "which": "ticked", "decision": "theirs"})
+    tick = next(tick for tick in ticks(staff) if tick.startswith(first.e164))
+    staff.post("/drift/decide/", {"number": tick, "which": "ticked", "decision": "theirs"})
     first.refresh_from_db()
     second.refresh_from_db()
     assert (first.label, str(first.agent), first.drifted) == ("Theirs", "Bookings", False)
     assert (second.label, second.drifted) == ("Ours", True)
     event = Event.objects.get(action="number.accepted")
     assert (event.actor_name, event.number) == ("bob", first)
-    assert "Took Fluents" in page.get("/drift/").content.decode()
+    assert "Took Fluents" in staff.get("/drift/").content.decode()
 
 
-def test_pushing_ours_is_a_plan_first(page):
+def test_pushing_ours_is_a_plan_first(staff):
     differing(2)
-    answer = page.post("/drift/decide/", {"which": "all", "decision": "ours"})
+    answer = staff.post("/drift/decide/", {"which": "all", "decision": "ours"})
     plan = Plan.objects.get()
     assert answer.url == f"/plans/{plan.pk}/"
     assert (plan.act, plan.state, plan.rows.count()) == ("push", "draft", 2)
     assert Number.objects.filter(drifted=True).count() == 2
 
 
-def test_the_button_of_a_row_means_that_row_whatever_is_ticked(page):
+def test_the_button_of_a_row_means_that_row_whatever_is_ticked(staff):
     differing(2)
-    boxes = ticks(page)
-    page.post("/drift/decide/", {"number": boxes, "which": "all", "one": f"theirs {boxes[0]}"})
+    boxes = ticks(staff)
+    staff.post("/drift/decide/", {"number": boxes, "which": "all", "one": f"theirs {boxes[0]}"})
     assert [n.e164 for n in Number.objects.filter(drifted=True)] == [boxes[1].partition(":")[0]]
 
 
-def test_what_differs_in_another_way_by_now_is_not_decided(page):
+def test_what_differs_in_another_way_by_now_is_not_decided(staff):
     differing(1)
-    boxes = ticks(page)
+    boxes = ticks(staff)
     Number.objects.update(drift={"label": {"ours": "Ours", "theirs": "Something else"}})
-    answer = page.post("/drift/decide/", {"number": boxes, "decision": "theirs"}, follow=True)
+    answer = staff.post("/drift/decide/", {"number": boxes, "decision": "theirs"}, follow=True)
     assert "It differs in another way now" in answer.content.decode()
     assert Number.objects.get().drifted
 
 
-def test_there_is_nothing_to_push_of_a_number_that_is_gone(page):
+def test_there_is_nothing_to_push_of_a_number_that_is_gone(staff):
     numbers(1, drift={"gone": True}, drifted=True, status="gone")
     numbers(1, start=5, drift={"appeared": True}, drifted=True)
-    answer = page.post("/drift/decide/", {"which": "all", "decision": "ours"}, follow=True)
+    answer = staff.post("/drift/decide/", {"which": "all", "decision": "ours"}, follow=True)
     assert "nothing to push" in answer.content.decode()
     assert not Plan.objects.exists()
 
 
-def test_all_that_match_means_the_filter(page):
+def test_all_that_match_means_the_filter(staff):
     differing(2)
     numbers(1, start=50, drift={"gone": True}, drifted=True, status="gone")
-    page.post("/drift/decide/", {"which": "all", "kind": "gone", "decision": "theirs"})
+    staff.post("/drift/decide/", {"which": "all", "kind": "gone", "decision": "theirs"})
     assert Number.objects.filter(drifted=True).count() == 2
 
 
 @pytest.mark.parametrize("kind", ["appeared", "gone", "agent", "label", "description", "outbound_only"])
-def test_the_inbox_is_filtered_by_kind(page, kind):
+def test_the_inbox_is_filtered_by_kind(staff, kind):
     side = {"ours": "", "theirs": ""}
     for n, name in enumerate(["appeared", "gone", "agent", "label", "description", "outbound_only"]):
         marked = True if name in ("appeared", "gone") else side
         numbers(1, start=n, drift={name: marked}, drifted=True, label=f"It is the {name}")
-    text = page.get("/drift/", {"kind": kind}).content.decode()
+    text = staff.get("/drift/", {"kind": kind}).content.decode()
     assert f"It is the {kind}" in text
     assert text.count("It is the ") == 1
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_odd_parameters_break_nothing(page, text):
+def test_odd_parameters_break_nothing(staff, text):
     differing(1)
-    assert page.get("/drift/", {"kind": text, "before": text, "after": text, "late": text}).status_code == 200
+    assert (
+        staff.get("/drift/", {"kind": text, "before": text, "after": text, "late": text}).status_code == 200
+    )
     asked = {"number": text, "which": text, "kind": text, "decision": text, "one": text, "back": text}
-    assert page.post("/drift/decide/", asked).status_code == 302
+    assert staff.post("/drift/decide/", asked).status_code == 302
     assert Number.objects.get().drifted
 
 
-def test_deciding_leads_back_to_our_own_pages_only(page):
+def test_deciding_leads_back_to_our_own_pages_only(staff):
     differing(1)
     for back in ("https://example.com/", "//example.com", "javascript:alert(1)", "/\\example.com"):
-        assert page.post("/drift/decide/", {"back": back}).url == "/drift/"
+        assert staff.post("/drift/decide/", {"back": back}).url == "/drift/"
 
 
 # --- Sync now ---------------------------------------------------------------------------------
 
 
-def test_a_sync_is_asked_for_once_and_shows_until_it_is_done(page, bob, fluents):
+def test_a_sync_is_asked_for_once_and_shows_until_it_is_done(staff, bob, fluents):
     fluents.control("reset", {"numbers": 3})
-    page.post("/numbers/sync/")
-    page.post("/numbers/sync/")
+    staff.post("/numbers/sync/")
+    staff.post("/numbers/sync/")
     (task,) = DBTaskResult.objects.all()
     assert task.args_kwargs["kwargs"]["asked_by"] == bob.pk
-    text = page.get("/drift/").content.decode()
+    text = staff.get("/drift/").content.decode()
     assert 'hx-trigger="every 2s"' in text
     poll = {"HX-Request": "true", "HX-Target": "sync-state"}
-    assert page.get("/drift/", headers=poll).status_code == 204
+    assert staff.get("/drift/", headers=poll).status_code == 204
     run_asked(user_id=bob.pk, request_id=task.args_kwargs["kwargs"]["request_id"])
-    assert page.get("/drift/", headers=poll)["HX-Refresh"] == "true"
-    assert 'hx-trigger="every 2s"' not in page.get("/drift/").content.decode()
+    assert staff.get("/drift/", headers=poll)["HX-Refresh"] == "true"
+    assert 'hx-trigger="every 2s"' not in staff.get("/drift/").content.decode()
     event = Event.objects.get(action="sync.finished")
     assert (event.actor_name, event.actor, bool(event.request_id)) == ("bob", bob, True)
 
 
-def test_a_failed_sync_says_so_and_does_not_go_on_for_ever(page, settings):
-    page.post("/numbers/sync/")
+def test_a_failed_sync_says_so_and_does_not_go_on_for_ever(staff, settings):
+    staff.post("/numbers/sync/")
     with pytest.raises(Exception, match=r".+"):
         run_asked(user_id=None, request_id="")
     gate = Gate.objects.get()
     assert gate.sync_asked_at is None
-    assert "The last sync failed" in page.get("/drift/").content.decode()
+    assert "The last sync failed" in staff.get("/drift/").content.decode()
 
 
-def test_without_a_token_no_sync_is_asked_for(page, settings):
+def test_without_a_token_no_sync_is_asked_for(staff, settings):
     settings.FLUENTS_API_TOKEN = ""
-    answer = page.post("/numbers/sync/", follow=True)
+    answer = staff.post("/numbers/sync/", follow=True)
     assert "No Fluents token is set" in answer.content.decode()
     assert not DBTaskResult.objects.exists()
     assert Gate.objects.get().sync_asked_at is None
 
 
-def test_a_sync_that_no_worker_takes_says_so(page):
+def test_a_sync_that_no_worker_takes_says_so(staff):
     Gate.objects.update(sync_asked_at=timezone.now() - timezone.timedelta(minutes=2))
-    assert "No worker has finished it yet" in page.get("/drift/").content.decode()
+    assert "No worker has finished it yet" in staff.get("/drift/").content.decode()
 
 
-def test_the_count_stands_in_the_sidebar(page):
+def test_the_count_stands_in_the_sidebar(staff):
     differing(3)
-    assert '3<span class="visually-hidden"> to decide</span>' in page.get("/orders/").content.decode()
+    assert '3<span class="visually-hidden"> to decide</span>' in staff.get("/orders/").content.decode()
     agent()

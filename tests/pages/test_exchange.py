@@ -20,64 +20,64 @@ def text_of(answer) -> str:
     return b"".join(answer.streaming_content).decode()
 
 
-def table(page, query: str = "") -> list[dict]:
-    return list(csv.DictReader(io.StringIO(text_of(page.get(f"/numbers/export.csv{query}")), newline="")))
+def table(staff, query: str = "") -> list[dict]:
+    return list(csv.DictReader(io.StringIO(text_of(staff.get(f"/numbers/export.csv{query}")), newline="")))
 
 
-def upload(page, rows: list[dict] | str):
+def upload(staff, rows: list[dict] | str):
     if not isinstance(rows, str):
         out = io.StringIO(newline="")
         writer = csv.DictWriter(out, rows[0].keys())
         writer.writeheader()
         writer.writerows(rows)
         rows = out.getvalue()
-    return page.post("/numbers/upload/", {"file": SimpleUploadedFile("numbers.csv", rows.encode())})
+    return staff.post("/numbers/upload/", {"file": SimpleUploadedFile("numbers.csv", rows.encode())})
 
 
 @pytest.mark.parametrize("text", FORMULAS)
-def test_no_cell_is_a_formula_to_a_spreadsheet(page, text):
+def test_no_cell_is_a_formula_to_a_spreadsheet(staff, text):
     (number,) = numbers(1, label=text, description=text)
     number.tags.add(Tag.objects.create(name=text))
-    (row,) = table(page)
+    (row,) = table(staff)
     for name, cell in row.items():
         assert name == "number" or not cell or cell[0] not in "=+-@\t\r", (name, cell)
 
 
 @pytest.mark.parametrize("text", FORMULAS)
-def test_what_leaves_comes_back_as_it_was(page, text):
+def test_what_leaves_comes_back_as_it_was(staff, text):
     numbers(1, label=text)
-    answer = upload(page, table(page))
+    answer = upload(staff, table(staff))
     assert answer.status_code == 422
     assert "what our books say already" in answer.content.decode()
     assert not Plan.objects.exists()
 
 
-def test_the_export_is_of_the_filter(page):
+def test_the_export_is_of_the_filter(staff):
     numbers(2, agent=agent("Reception"))
     numbers(1, start=8)
-    assert len(table(page)) == 3
-    assert [row["agent_name"] for row in table(page, "?agent=id+of+Reception")] == ["Reception"] * 2
-    found = json.loads(text_of(page.get("/numbers/export.json?agent=none")))
+    assert len(table(staff)) == 3
+    assert [row["agent_name"] for row in table(staff, "?agent=id+of+Reception")] == ["Reception"] * 2
+    found = json.loads(text_of(staff.get("/numbers/export.json?agent=none")))
     assert [row["number"] for row in found] == ["+14155550008"]
 
 
-def test_an_empty_export_is_still_a_table(page):
-    assert table(page) == []
-    assert json.loads(text_of(page.get("/numbers/export.json"))) == []
+def test_an_empty_export_is_still_a_table(staff):
+    assert table(staff) == []
+    assert json.loads(text_of(staff.get("/numbers/export.json"))) == []
 
 
 @pytest.mark.parametrize("count", [1, 60])
-def test_an_export_asks_as_much_for_many_as_for_one(page, django_assert_num_queries, count):
+def test_an_export_asks_as_much_for_many_as_for_one(staff, django_assert_num_queries, count):
     for n in range(count):
         (number,) = numbers(1, start=n, agent=agent(f"Agent {n}"))
         number.tags.add(Tag.objects.create(name=f"tag {n}"))
     with django_assert_num_queries(7):
-        assert len(table(page)) == count
+        assert len(table(staff)) == count
 
 
-def memory_of(page) -> int:
+def memory_of(staff) -> int:
     """The most memory that an export holds at once, garbage that waits to be collected aside."""
-    parts = iter(page.get("/numbers/export.csv").streaming_content)
+    parts = iter(staff.get("/numbers/export.csv").streaming_content)
     tracemalloc.start()
     for _ in parts:
         gc.collect()
@@ -86,28 +86,28 @@ def memory_of(page) -> int:
     return most
 
 
-def test_an_export_takes_no_more_memory_for_more_numbers(page):
+def test_an_export_takes_no_more_memory_for_more_numbers(staff):
     numbers(1500)
-    memory_of(page)
-    few = memory_of(page)
+    memory_of(staff)
+    few = memory_of(staff)
     numbers(3500, start=1500)
-    assert memory_of(page) < 1.5 * few
+    assert memory_of(staff) < 1.5 * few
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_odd_filters_break_no_export(page, text):
+def test_odd_filters_break_no_export(staff, text):
     numbers(1)
     asked = dict.fromkeys(["q", "agent", "status", "region", "tag", "bought_from", "sort", "cols"], text)
     for kind in ("csv", "json"):
-        assert text_of(page.get(f"/numbers/export.{kind}", asked)) is not None
+        assert text_of(staff.get(f"/numbers/export.{kind}", asked)) is not None
 
 
-def test_an_edited_table_becomes_a_plan(page):
+def test_an_edited_table_becomes_a_plan(staff):
     agent("Bookings")
     numbers(3, agent=agent("Reception"))
-    rows = table(page)
+    rows = table(staff)
     rows[1] |= {"agent": "Bookings", "label": "New", "outbound_only": "yes", "tags": "a, b"}
-    answer = upload(page, rows)
+    answer = upload(staff, rows)
     plan = Plan.objects.get()
     assert answer.url == f"/plans/{plan.pk}/"
     assert (plan.state, plan.title, plan.requested_by_name) == ("draft", "Changes from numbers.csv", "bob")
@@ -116,13 +116,13 @@ def test_an_edited_table_becomes_a_plan(page):
     assert Number.objects.get(pk=row.number_id).label == "Desk 1"
 
 
-def test_mistakes_are_told_by_row_and_column_and_no_plan_is_made(page):
+def test_mistakes_are_told_by_row_and_column_and_no_plan_is_made(staff):
     numbers(3)
-    rows = table(page)
+    rows = table(staff)
     rows[0]["label"] = "Fine"
     rows[1]["agent"] = "Nobody of that name"
     rows[2]["outbound_only"] = "perhaps"
-    answer = upload(page, rows)
+    answer = upload(staff, rows)
     text = answer.content.decode()
     assert answer.status_code == 422
     assert '<td class="figure">3</td><td class="at-column">agent</td>' in text
@@ -131,17 +131,17 @@ def test_mistakes_are_told_by_row_and_column_and_no_plan_is_made(page):
 
 
 @pytest.mark.parametrize("content", ["", "\x00", "number\n", "a,b\n1,2\n", '"', "number,label\n", *HOSTILE])
-def test_odd_files_make_no_plan(page, content):
+def test_odd_files_make_no_plan(staff, content):
     numbers(1)
-    assert upload(page, content or " ").status_code == 422
+    assert upload(staff, content or " ").status_code == 422
     assert not Plan.objects.exists()
 
 
-def test_a_file_that_is_no_text_makes_no_plan(page):
+def test_a_file_that_is_no_text_makes_no_plan(staff):
     file = SimpleUploadedFile("photo.csv", b"\xff\xd8\xff\xe0\x00\x10JFIF" * 100)
-    answer = page.post("/numbers/upload/", {"file": file})
+    answer = staff.post("/numbers/upload/", {"file": file})
     assert "UTF-8" in answer.content.decode()
 
 
-def test_a_file_must_be_chosen(page):
-    assert "Choose the file" in page.post("/numbers/upload/").content.decode()
+def test_a_file_must_be_chosen(staff):
+    assert "Choose the file" in staff.post("/numbers/upload/").content.decode()

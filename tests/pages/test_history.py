@@ -13,9 +13,9 @@ from tests.pages.upkeep import HOSTILE, agent, numbers
 pytestmark = pytest.mark.django_db
 
 
-def said(page, **query) -> list[str]:
+def said(staff, **query) -> list[str]:
     """The reasons of the events that are shown."""
-    text = page.get("/activity/", query).content.decode()
+    text = staff.get("/activity/", query).content.decode()
     return [part.split("<")[0] for part in text.split('<p class="happened">')[1:]]
 
 
@@ -52,61 +52,61 @@ def past(bob):
         ({"person": "nobody"}, []),
     ],
 )
-def test_each_filter_finds_its_events(page, past, query, found):
-    assert said(page, **query) == found
+def test_each_filter_finds_its_events(staff, past, query, found):
+    assert said(staff, **query) == found
 
 
-def test_the_events_of_an_order(page, past):
-    assert said(page, order=past.pk) == ["First"]
+def test_the_events_of_an_order(staff, past):
+    assert said(staff, order=past.pk) == ["First"]
 
 
 @pytest.mark.parametrize("count", [1, 60])
-def test_the_page_asks_as_much_for_many_events_as_for_one(page, django_assert_num_queries, count):
+def test_the_page_asks_as_much_for_many_events_as_for_one(staff, django_assert_num_queries, count):
     agent()
     rows = numbers(count)
     for number in rows:
         about = {"before": {"agent": "id of Reception"}, "after": {"agent": ""}}
         Event.objects.create(action="number.changed", number=number, **about)
     with django_assert_num_queries(6):
-        page.get("/activity/")
+        staff.get("/activity/")
 
 
-def test_pages_go_by_key_and_keep_the_filter(page):
+def test_pages_go_by_key_and_keep_the_filter(staff):
     numbers(120)
-    first = page.get("/activity/", {"action": "number"}).content.decode()
+    first = staff.get("/activity/", {"action": "number"}).content.decode()
     older = first.split('id="older" href="')[1].split('"')[0].replace("&amp;", "&")
     assert "action=number" in older
-    second = page.get(older).content.decode()
+    second = staff.get(older).content.decode()
     assert second.count('class="at-when num"') == 50
     assert first.split("data-number")[0] != second
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("name", ["q", "action", "person", "number", "order", "plan", "from", "to", "before"])
-def test_odd_filters_break_nothing(page, past, name, text):
-    assert page.get("/activity/", {name: text}).status_code == 200
+def test_odd_filters_break_nothing(staff, past, name, text):
+    assert staff.get("/activity/", {name: text}).status_code == 200
     for kind in ("csv", "json"):
-        answer = page.get(f"/activity/export.{kind}", {name: text})
+        answer = staff.get(f"/activity/export.{kind}", {name: text})
         assert b"".join(answer.streaming_content)
 
 
-def test_a_mistyped_filter_is_said_to_be_left_out(page, past):
-    text = page.get("/activity/", {"from": "yesterday", "person": "ada"}).content.decode()
+def test_a_mistyped_filter_is_said_to_be_left_out(staff, past):
+    text = staff.get("/activity/", {"from": "yesterday", "person": "ada"}).content.decode()
     assert "From: Write a day like 2026-01-31. This filter is left out." in text
     assert "Second" in text
     assert "First" not in text
 
 
-def test_the_export_holds_what_the_filter_shows(page, past):
-    text = b"".join(page.get("/activity/export.json?person=bob").streaming_content)
+def test_the_export_holds_what_the_filter_shows(staff, past):
+    text = b"".join(staff.get("/activity/export.json?person=bob").streaming_content)
     assert [row["reason"] for row in json.loads(text)] == ["Third", "First"]
-    rows = csv.DictReader(io.StringIO(b"".join(page.get("/activity/export.csv").streaming_content).decode()))
+    rows = csv.DictReader(io.StringIO(b"".join(staff.get("/activity/export.csv").streaming_content).decode()))
     assert [row["reason"] for row in rows] == ["Fourth", "Third", "Second", "First"]
 
 
-def test_no_cell_of_the_export_is_a_formula(page):
+def test_no_cell_of_the_export_is_a_formula(staff):
     Event.objects.create(action="number.changed", reason="=1+1", actor_name="@ada", before={"label": "=2"})
-    text = b"".join(page.get("/activity/export.csv").streaming_content).decode()
+    text = b"".join(staff.get("/activity/export.csv").streaming_content).decode()
     (row,) = csv.DictReader(io.StringIO(text))
     assert row["reason"] == "'=1+1"
     assert row["who"] == "'@ada"
@@ -114,7 +114,7 @@ def test_no_cell_of_the_export_is_a_formula(page):
 
 
 @pytest.mark.parametrize("count", [1, 60])
-def test_the_export_asks_as_much_for_many_events_as_for_one(page, django_assert_num_queries, count):
+def test_the_export_asks_as_much_for_many_events_as_for_one(staff, django_assert_num_queries, count):
     numbers(count)
     with django_assert_num_queries(3):
-        b"".join(page.get("/activity/export.csv").streaming_content)
+        b"".join(staff.get("/activity/export.csv").streaming_content)

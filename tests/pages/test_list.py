@@ -81,27 +81,27 @@ def shown(answer) -> list[str]:
     return re.findall(r'data-number="([^"]+)"', answer.content.decode())
 
 
-def at(page, **params) -> list[str]:
-    return shown(page.get("/numbers/", params))
+def at(staff, **params) -> list[str]:
+    return shown(staff.get("/numbers/", params))
 
 
 @pytest.mark.parametrize("count", [1, 60])
-def test_a_page_costs_twelve_queries_whatever_it_shows(page, count, django_assert_num_queries):
+def test_a_page_costs_twelve_queries_whatever_it_shows(staff, count, django_assert_num_queries):
     many(count)
     with django_assert_num_queries(12):
-        assert len(shown(page.get("/numbers/"))) == min(count, 50)
+        assert len(shown(staff.get("/numbers/"))) == min(count, 50)
 
 
 @pytest.mark.parametrize("count", [1, 60])
-def test_a_poll_without_news_costs_five_queries_and_says_nothing(page, count, django_assert_num_queries):
+def test_a_poll_without_news_costs_five_queries_and_says_nothing(staff, count, django_assert_num_queries):
     many(count)
-    text = page.get("/numbers/").content.decode()
+    text = staff.get("/numbers/").content.decode()
     assert "every 1s" not in text
     change_now(by=By(name="t"), number=Number.objects.latest("pk"), changes={"label": "x"}, seen={})
-    text = page.get("/numbers/").content.decode()
+    text = staff.get("/numbers/").content.decode()
     seen = re.search(r"seen=([0-9a-f]+)", text)[1]
     with django_assert_num_queries(5):
-        answer = page.get(
+        answer = staff.get(
             f"/numbers/?seen={seen}", headers={"HX-Request": "true", "HX-Target": "number-rows"}
         )
     assert (answer.status_code, answer.content) == (204, b"")
@@ -126,10 +126,10 @@ def test_a_poll_without_news_costs_five_queries_and_says_nothing(page, count, dj
         ("12-34", ["+12125550199"]),
     ],
 )
-def test_the_search_finds_digits_however_typed_and_label_agent_and_tag(page, typed, found):
+def test_the_search_finds_digits_however_typed_and_label_agent_and_tag(staff, typed, found):
     keep("+14155550100", agent=Agent.objects.create(api_id="r", name="Reception"))
     keep("+12125550199", label="Front desk 12-34", tags=["vip"])
-    assert at(page, q=typed) == found
+    assert at(staff, q=typed) == found
 
 
 @pytest.fixture
@@ -164,18 +164,18 @@ def one_of_each():
         ({"agent": "r", "status": "any", "area_code": "303"}, "4"),
     ],
 )
-def test_every_filter(page, one_of_each, params, found):
-    assert sorted(number[-1] for number in at(page, **params)) == sorted(found)
+def test_every_filter(staff, one_of_each, params, found):
+    assert sorted(number[-1] for number in at(staff, **params)) == sorted(found)
 
 
-def test_the_red_count_is_what_its_filter_finds(page, one_of_each):
-    text = page.get("/").content.decode()
+def test_the_red_count_is_what_its_filter_finds(staff, one_of_each):
+    text = staff.get("/").content.decode()
     assert '<span class="num">1</span><span class="word"> unassigned' in text
-    assert len(at(page, agent="none")) == 1
+    assert len(at(staff, agent="none")) == 1
 
 
-def test_active_filters_are_chips_that_take_themselves_away(page, one_of_each):
-    text = page.get("/numbers/?agent=r&region=CA&sort=label").content.decode()
+def test_active_filters_are_chips_that_take_themselves_away(staff, one_of_each):
+    text = staff.get("/numbers/?agent=r&region=CA&sort=label").content.decode()
     assert 'class="chip" href="/numbers/?agent=r&amp;sort=label"' in text
     assert 'class="chip" href="/numbers/?region=CA&amp;sort=label"' in text
 
@@ -198,111 +198,111 @@ def test_pages_by_key_show_each_number_once_in_both_directions(bob, monkeypatch,
     assert back[::-1] == pages[:-1]
 
 
-def test_the_links_lead_through_the_pages_and_keep_the_filter(page):
+def test_the_links_lead_through_the_pages_and_keep_the_filter(staff):
     many(60)
-    answer = page.get("/numbers/?sort=label&area_code=415")
+    answer = staff.get("/numbers/?sort=label&area_code=415")
     older = re.search(r'id="older" href="([^"]+)"', answer.content.decode())[1].replace("&amp;", "&")
     assert "area_code=415" in older
-    rest = page.get(older)
+    rest = staff.get(older)
     assert len(shown(rest)) == 10
     newer = re.search(r'id="newer" href="([^"]+)"', rest.content.decode())[1].replace("&amp;", "&")
-    assert shown(page.get(newer)) == shown(answer)
+    assert shown(staff.get(newer)) == shown(answer)
 
 
-def test_a_sort_is_what_it_says(page):
+def test_a_sort_is_what_it_says(staff):
     many(12)
-    labels = [Number.objects.get(e164=e164).label for e164 in at(page, sort="-label")]
+    labels = [Number.objects.get(e164=e164).label for e164 in at(staff, sort="-label")]
     assert labels == sorted(labels, reverse=True)
-    times = [Number.objects.get(e164=e164).bought_at for e164 in at(page, sort="bought")]
+    times = [Number.objects.get(e164=e164).bought_at for e164 in at(staff, sort="bought")]
     assert times == sorted(times, key=lambda time: time or datetime.min.replace(tzinfo=UTC))
 
 
 @pytest.mark.parametrize("value", HOSTILE)
-def test_hostile_parameters_never_break_the_list(page, one_of_each, value):
+def test_hostile_parameters_never_break_the_list(staff, one_of_each, value):
     for path in ("/numbers/", "/plans/", "/unassigned/"):
         names = (*FILTERS, "sort", "size", "cols", "before", "after", "seen", "at", "state")
-        assert page.get(path, dict.fromkeys(names, value)).status_code == 200
-    assert page.get("/numbers/", {"q": value}).status_code == 200
+        assert staff.get(path, dict.fromkeys(names, value)).status_code == 200
+    assert staff.get("/numbers/", {"q": value}).status_code == 200
     for sort in ("", "label", "-bought"):
         for name, key in (("before", f"1~{value}"), ("after", f"{value}~x")):
-            assert page.get("/numbers/", {"sort": sort, name: key}).status_code == 200
+            assert staff.get("/numbers/", {"sort": sort, name: key}).status_code == 200
 
 
-def test_totals_are_honest(page, monkeypatch):
+def test_totals_are_honest(staff, monkeypatch):
     many(12)
-    assert "12 numbers" in page.get("/numbers/").content.decode()
+    assert "12 numbers" in staff.get("/numbers/").content.decode()
     monkeypatch.setattr("numbers.queries.MANY", 10)
     monkeypatch.setattr("numbers.views.listing.MANY", 10)
-    text = page.get("/numbers/").content.decode()
+    text = staff.get("/numbers/").content.decode()
     assert "More than 10,000 numbers" in text
     assert '<strong class="num">12 numbers' not in text
 
 
-def test_columns_can_be_chosen(page):
+def test_columns_can_be_chosen(staff):
     many(2)
-    text = page.get("/numbers/?cols=tags&cols=label").content.decode()
+    text = staff.get("/numbers/?cols=tags&cols=label").content.decode()
     assert re.findall(r'<th class="at-(\w+)"', text) == ["tick", "number", "label", "tags"]
 
 
-def test_a_filter_without_javascript_and_with_it_is_the_same_address(page, one_of_each):
+def test_a_filter_without_javascript_and_with_it_is_the_same_address(staff, one_of_each):
     form = {"q": "", "agent": "none", "region": "", "sort": "", "size": "50", "cols": ["label", "agent"]}
     headers = {"HX-Request": "true", "HX-Target": "number-rows", "HX-Trigger": "filters"}
-    answer = page.get("/numbers/", form, headers=headers)
+    answer = staff.get("/numbers/", form, headers=headers)
     assert answer["HX-Push-Url"] == "/numbers/?agent=none&cols=label%2Cagent"
-    assert shown(answer) == at(page, **form) == ["+12125550002"]
+    assert shown(answer) == at(staff, **form) == ["+12125550002"]
 
 
 class TestViews:
-    def test_a_view_is_saved_applied_and_deleted(self, page, bob, one_of_each):
+    def test_a_view_is_saved_applied_and_deleted(self, staff, bob, one_of_each):
         query = "agent=none&sort=label&cols=label%2Cagent"
-        answer = page.post("/numbers/views/", {"name": "Mine", "query": f"{query}&bogus=1"})
+        answer = staff.post("/numbers/views/", {"name": "Mine", "query": f"{query}&bogus=1"})
         assert answer.url == f"/numbers/?{query}"
         view = SavedView.objects.get()
         assert (view.user, view.name, view.query) == (bob, "Mine", query)
-        text = page.get(answer.url).content.decode()
+        text = staff.get(answer.url).content.decode()
         assert f'href="/numbers/?{query.replace("&", "&amp;")}" aria-current="true">Mine' in text
-        page.post("/numbers/views/", {"name": "Mine", "query": "region=CA"})
+        staff.post("/numbers/views/", {"name": "Mine", "query": "region=CA"})
         assert SavedView.objects.get().query == "region=CA"
-        page.post(f"/numbers/views/{view.pk}/delete/")
+        staff.post(f"/numbers/views/{view.pk}/delete/")
         assert not SavedView.objects.exists()
 
-    def test_nobody_sees_or_deletes_the_views_of_others(self, page, django_user_model):
+    def test_nobody_sees_or_deletes_the_views_of_others(self, staff, django_user_model):
         other = django_user_model.objects.create_user("eve")
         view = SavedView.objects.create(user=other, name="Hers", query="")
-        assert "Hers" not in page.get("/numbers/").content.decode()
-        assert page.post(f"/numbers/views/{view.pk}/delete/").status_code == 404
+        assert "Hers" not in staff.get("/numbers/").content.decode()
+        assert staff.post(f"/numbers/views/{view.pk}/delete/").status_code == 404
         assert SavedView.objects.exists()
 
     @pytest.mark.parametrize("name", ["", " ", "x" * 61])
-    def test_a_bad_name_saves_nothing(self, page, name):
-        page.post("/numbers/views/", {"name": name})
+    def test_a_bad_name_saves_nothing(self, staff, name):
+        staff.post("/numbers/views/", {"name": name})
         assert not SavedView.objects.exists()
 
 
 class TestAssignInTheRow:
-    def test_it_is_a_plan_of_one_row_that_the_row_then_shows(self, page):
+    def test_it_is_a_plan_of_one_row_that_the_row_then_shows(self, staff):
         number, *_ = many(1)
-        answer = page.post(f"/numbers/{number.e164}/assign/", {"agent": "agent 2", "seen": "a0"})
+        answer = staff.post(f"/numbers/{number.e164}/assign/", {"agent": "agent 2", "seen": "a0"})
         assert answer.status_code == 302
         plan = Plan.objects.get()
         assert (plan.state, plan.rows.get().after) == (PlanState.APPLYING, {"agent": "a2"})
-        text = page.get("/numbers/").content.decode()
+        text = staff.get("/numbers/").content.decode()
         assert "Changing…" in text
         assert "Agent 2 answers" in text
         assert text.count("every 1s") == 1
 
-    def test_with_htmx_the_list_is_told(self, page):
+    def test_with_htmx_the_list_is_told(self, staff):
         number, *_ = many(1)
-        answer = page.post(
+        answer = staff.post(
             f"/numbers/{number.e164}/assign/",
             {"agent": "Agent 2", "seen": "a0"},
             headers={"HX-Request": "true"},
         )
         assert (answer.status_code, answer["HX-Trigger"]) == (204, '{"changed": {}}')
 
-    def test_somebody_else_was_quicker(self, page):
+    def test_somebody_else_was_quicker(self, staff):
         number, *_ = many(1)
-        answer = page.post(f"/numbers/{number.e164}/assign/", {"agent": "Agent 2", "seen": "a1"})
+        answer = staff.post(f"/numbers/{number.e164}/assign/", {"agent": "Agent 2", "seen": "a1"})
         text = answer.content.decode()
         assert answer.status_code == 422
         assert "Now answered by Agent 0" in text
@@ -318,38 +318,38 @@ class TestAssignInTheRow:
             ("\x00", "Null characters"),
         ],
     )
-    def test_a_name_that_is_no_agent_is_told_beside_the_field(self, page, typed, says):
+    def test_a_name_that_is_no_agent_is_told_beside_the_field(self, staff, typed, says):
         number, *_ = many(1)
-        answer = page.post(f"/numbers/{number.e164}/assign/", {"agent": typed})
+        answer = staff.post(f"/numbers/{number.e164}/assign/", {"agent": typed})
         assert answer.status_code == 422
         assert says in answer.content.decode()
         assert not Plan.objects.exists()
 
-    def test_two_agents_of_one_name_are_told_apart(self, page):
+    def test_two_agents_of_one_name_are_told_apart(self, staff):
         number, *_ = many(1)
         Agent.objects.create(api_id="another-one", name="Agent 2")
-        assert "Agent 2 (another-)" in page.get("/numbers/").content.decode()
-        page.post(f"/numbers/{number.e164}/assign/", {"agent": "Agent 2 (another-)", "seen": "a0"})
+        assert "Agent 2 (another-)" in staff.get("/numbers/").content.decode()
+        staff.post(f"/numbers/{number.e164}/assign/", {"agent": "Agent 2 (another-)", "seen": "a0"})
         assert Plan.objects.get().rows.get().after == {"agent": "another-one"}
 
-    def test_nobody(self, page):
+    def test_nobody(self, staff):
         number, *_ = many(1)
-        page.post(f"/numbers/{number.e164}/assign/", {"nobody": "1", "agent": "", "seen": "a0"})
+        staff.post(f"/numbers/{number.e164}/assign/", {"nobody": "1", "agent": "", "seen": "a0"})
         assert Plan.objects.get().rows.get().after == {"agent": ""}
 
     @pytest.mark.parametrize("path", ["//evil.example", "https://evil.example", "/\\evil", "javascript:1"])
-    def test_it_leads_back_to_our_own_pages_only(self, page, path):
+    def test_it_leads_back_to_our_own_pages_only(self, staff, path):
         number, *_ = many(1)
-        answer = page.post(
+        answer = staff.post(
             f"/numbers/{number.e164}/assign/", {"agent": "Agent 2", "seen": "a0", "next": path}
         )
         assert answer.url == f"/numbers/{number.e164}/"
 
 
 class TestPlans:
-    def test_ticked_numbers_become_a_draft(self, page):
+    def test_ticked_numbers_become_a_draft(self, staff):
         one, two, three = many(3)
-        answer = page.post(
+        answer = staff.post(
             "/plans/new/",
             {
                 "do": "assign",
@@ -361,12 +361,12 @@ class TestPlans:
         plan = Plan.objects.get()
         assert answer.url == f"/plans/{plan.pk}/"
         assert (plan.state, plan.rows.count()) == (PlanState.DRAFT, 3)
-        text = page.get(answer.url).content.decode()
+        text = staff.get(answer.url).content.decode()
         assert "Change 2 numbers" in text
         assert "Nothing would change" in text  # the third has this agent already
 
-    def test_all_that_match(self, page, one_of_each):
-        page.post("/plans/new/", {"do": "tags", "tags_add": "new, big", "all": "1", "query": "agent=r"})
+    def test_all_that_match(self, staff, one_of_each):
+        staff.post("/plans/new/", {"do": "tags", "tags_add": "new, big", "all": "1", "query": "agent=r"})
         plan = Plan.objects.get()
         assert sorted(plan.rows.values_list("number__e164", flat=True)) == ["+13055550003", "+14155550001"]
         assert plan.rows.get(number__e164="+13055550003").after == {"tags": ["big", "new", "vip"]}
@@ -381,9 +381,9 @@ class TestPlans:
             ({"do": "tags", "tags_add": "a", "tags_remove": "vip"}, {"tags": ["a"]}),
         ],
     )
-    def test_each_deed(self, page, form, after):
+    def test_each_deed(self, staff, form, after):
         _, number = many(2)
-        page.post("/plans/new/", {**form, "number": number.pk})
+        staff.post("/plans/new/", {**form, "number": number.pk})
         assert Plan.objects.get().rows.get().after == after
 
     @pytest.mark.parametrize(
@@ -399,75 +399,75 @@ class TestPlans:
             *({"do": "label", "number": value, "ticked": value} for value in HOSTILE),
         ],
     )
-    def test_nonsense_plans_nothing(self, page, form):
+    def test_nonsense_plans_nothing(self, staff, form):
         many(1)
-        answer = page.post("/plans/new/", form)
+        answer = staff.post("/plans/new/", form)
         assert answer.status_code == 302
         assert not PlanRowsOfOurs()
 
     @pytest.mark.parametrize("count", [1, 60])
-    def test_a_plans_page_costs_eight_queries(self, page, count, django_assert_num_queries):
+    def test_a_plans_page_costs_eight_queries(self, staff, count, django_assert_num_queries):
         many(count)
-        page.post("/plans/new/", {"do": "assign", "agent": "Agent 2", "all": "1"})
+        staff.post("/plans/new/", {"do": "assign", "agent": "Agent 2", "all": "1"})
         plan = Plan.objects.get()
         with django_assert_num_queries(8):
-            assert len(shown(page.get(f"/plans/{plan.pk}/"))) == count
+            assert len(shown(staff.get(f"/plans/{plan.pk}/"))) == count
 
-    def test_apply_discard_and_again(self, page):
+    def test_apply_discard_and_again(self, staff):
         many(4)
         for act, state in (("discard", PlanState.DISCARDED), ("apply", PlanState.APPLYING)):
-            page.post("/plans/new/", {"do": "label", "label": act, "all": "1"})
+            staff.post("/plans/new/", {"do": "label", "label": act, "all": "1"})
             plan = Plan.objects.latest("pk")
-            page.post(f"/plans/{plan.pk}/{act}/")
-            page.post(f"/plans/{plan.pk}/apply/")
+            staff.post(f"/plans/{plan.pk}/{act}/")
+            staff.post(f"/plans/{plan.pk}/apply/")
             plan.refresh_from_db()
             assert plan.state == state
 
-    def test_a_plan_that_gives_numbers_up_is_not_applied_by_a_click(self, page):
+    def test_a_plan_that_gives_numbers_up_is_not_applied_by_a_click(self, staff):
         many(1)
         plan = Plan.objects.create(act="release", title="Release")
-        assert page.post(f"/plans/{plan.pk}/apply/").status_code == 403
-        assert page.post(f"/plans/{plan.pk}/retry/").status_code == 403
+        assert staff.post(f"/plans/{plan.pk}/apply/").status_code == 403
+        assert staff.post(f"/plans/{plan.pk}/retry/").status_code == 403
 
-    def test_what_failed_is_tried_again_and_what_was_done_is_undone(self, page):
+    def test_what_failed_is_tried_again_and_what_was_done_is_undone(self, staff):
         many(4)
-        page.post("/plans/new/", {"do": "label", "label": "x", "all": "1"})
+        staff.post("/plans/new/", {"do": "label", "label": "x", "all": "1"})
         plan = Plan.objects.get()
         failed = list(plan.rows.values_list("pk", flat=True))[:2]
         plan.rows.update(state=RowState.DONE)
         plan.rows.filter(pk__in=failed).update(state=RowState.FAILED, reason="Fluents said no.")
         Plan.objects.update(state=PlanState.DONE, finished_at=datetime.now(UTC))
         Number.objects.update(label="x")
-        text = page.get(f"/plans/{plan.pk}/").content.decode()
+        text = staff.get(f"/plans/{plan.pk}/").content.decode()
         assert "Retry the 2 that failed" in text
         assert "Fluents said no." in text
-        back = page.post(f"/plans/{plan.pk}/undo/")
+        back = staff.post(f"/plans/{plan.pk}/undo/")
         undoing = Plan.objects.latest("pk")
         assert (back.url, undoing.undo_of, undoing.rows.count()) == (f"/plans/{undoing.pk}/", plan, 2)
         assert set(undoing.rows.values_list("after__label", flat=True)) == {"Desk 2", "Desk 3"}
-        page.post(f"/plans/{plan.pk}/retry/")
+        staff.post(f"/plans/{plan.pk}/retry/")
         plan.refresh_from_db()
         assert plan.state == PlanState.APPLYING
         assert plan.rows.filter(state=RowState.READY).count() == 2
-        page.post(f"/plans/{plan.pk}/stop/")
+        staff.post(f"/plans/{plan.pk}/stop/")
         assert plan.rows.filter(state=RowState.SKIPPED, reason="Stopped by bob.").count() == 2
 
-    def test_the_poll_is_there_while_it_runs_and_silent_without_news(self, page):
+    def test_the_poll_is_there_while_it_runs_and_silent_without_news(self, staff):
         many(3)
-        page.post("/plans/new/", {"do": "label", "label": "x", "all": "1"})
+        staff.post("/plans/new/", {"do": "label", "label": "x", "all": "1"})
         plan = Plan.objects.get()
-        assert "every 1s" not in page.get(f"/plans/{plan.pk}/").content.decode()
+        assert "every 1s" not in staff.get(f"/plans/{plan.pk}/").content.decode()
         apply_plan(plan_id=plan.pk, by=By(name="t"))
-        text = page.get(f"/plans/{plan.pk}/").content.decode()
+        text = staff.get(f"/plans/{plan.pk}/").content.decode()
         assert text.count("every 1s") == 1
         seen = re.search(r"seen=([^\"&]+)", text)[1]
         headers = {"HX-Request": "true", "HX-Target": "plan-live"}
-        assert page.get(f"/plans/{plan.pk}/?seen={seen}", headers=headers).status_code == 204
+        assert staff.get(f"/plans/{plan.pk}/?seen={seen}", headers=headers).status_code == 204
         plan.rows.filter(pk=plan.rows.first().pk).update(
             state="failed", reason="No", changed_at=datetime.now(UTC)
         )
-        assert page.get(f"/plans/{plan.pk}/?seen={seen}", headers=headers).status_code == 200
-        assert page.get(f"/plans/{plan.pk}/?state=failed").content.decode().count("data-row=") == 1
+        assert staff.get(f"/plans/{plan.pk}/?seen={seen}", headers=headers).status_code == 200
+        assert staff.get(f"/plans/{plan.pk}/?state=failed").content.decode().count("data-row=") == 1
 
 
 def PlanRowsOfOurs() -> bool:
@@ -475,49 +475,49 @@ def PlanRowsOfOurs() -> bool:
 
 
 class TestUnassigned:
-    def test_oldest_first_with_age_and_cost(self, page):
+    def test_oldest_first_with_age_and_cost(self, staff):
         from numbers.models import Price  # noqa: PLC0415
 
         Price.objects.create(telephony_provider="twilio", monthly="1.15")
         old = keep("+14155550001", bought_at=datetime.now(UTC) - timedelta(days=100))
         keep("+14155550002", bought_at=datetime.now(UTC))
-        text = page.get("/unassigned/").content.decode()
+        text = staff.get("/unassigned/").content.decode()
         assert re.findall(r'<tr data-number="([^"]+)"', text) == [old.e164, "+14155550002"]
         assert "$4.60" in text  # four months begun
         assert "estimate" in text
 
-    def test_assigning_moves_on(self, page):
+    def test_assigning_moves_on(self, staff):
         agent = Agent.objects.create(api_id="r", name="Reception")
         for n in range(3):
             keep(f"+1415555000{n}")
         headers = {"HX-Request": "true", "HX-Target": "queue"}
-        answer = page.post("/unassigned/assign/", {"number": "+14155550000", "agent": "r"}, headers=headers)
+        answer = staff.post("/unassigned/assign/", {"number": "+14155550000", "agent": "r"}, headers=headers)
         assert re.findall(r'<tr data-number="([^"]+)"', answer.content.decode()) == [
             "+14155550001",
             "+14155550002",
         ]
         assert Plan.objects.get().rows.get().after == {"agent": agent.api_id}
         assert (
-            page.post("/unassigned/assign/", {"number": "+14155550001", "agent": "r"}).url == "/unassigned/"
+            staff.post("/unassigned/assign/", {"number": "+14155550001", "agent": "r"}).url == "/unassigned/"
         )
 
     @pytest.mark.parametrize("form", [{}, {"number": "+14155550000"}, {"number": "x", "agent": "r"}])
-    def test_nonsense_assigns_nothing(self, page, form):
+    def test_nonsense_assigns_nothing(self, staff, form):
         keep("+14155550000")
         headers = {"HX-Request": "true", "HX-Target": "queue"}
-        assert page.post("/unassigned/assign/", form, headers=headers).status_code == 422
+        assert staff.post("/unassigned/assign/", form, headers=headers).status_code == 422
         assert not Plan.objects.exists()
 
     @pytest.mark.parametrize("count", [1, 60])
-    def test_it_costs_eleven_queries(self, page, count, django_assert_num_queries):
+    def test_it_costs_eleven_queries(self, staff, count, django_assert_num_queries):
         for n in range(count):
             keep(f"+1415555{n:04}")
         with django_assert_num_queries(11):
-            page.get("/unassigned/")
+            staff.get("/unassigned/")
 
-    def test_the_count_in_the_header_ends_at_a_thousand(self, page):
+    def test_the_count_in_the_header_ends_at_a_thousand(self, staff):
         Number.objects.bulk_create([Number(e164=f"+1415555{n:04}") for n in range(1001)])
-        assert "1,000+" in page.get("/").content.decode()
+        assert "1,000+" in staff.get("/").content.decode()
 
 
 def test_nobody_gets_in_without_logging_in(client):

@@ -13,9 +13,9 @@ from tests.pages.upkeep import HOSTILE, agent, allow_release, differing, numbers
 pytestmark = pytest.mark.django_db
 
 
-def fields(page, path: str) -> dict:
+def fields(staff, path: str) -> dict:
     """What the form of the page would send if nobody touched it."""
-    text = page.get(path).content.decode()
+    text = staff.get(path).content.decode()
     seen = re.search(r'name="seen" value="([^"]+)"', text)[1]
     chosen = re.search(r'<option value="([^"]*)" selected>', text)
     values = {"seen": seen, "inbound_agent": chosen[1] if chosen else ""}
@@ -26,7 +26,7 @@ def fields(page, path: str) -> dict:
 
 
 @pytest.mark.parametrize("count", [1, 60])
-def test_the_page_asks_as_much_for_a_long_history_as_for_a_short_one(page, django_assert_num_queries, count):
+def test_the_page_asks_as_much_for_a_long_history_as_for_a_short_one(staff, django_assert_num_queries, count):
     (number,) = numbers(1, agent=agent())
     for n in range(count):
         tag = Tag.objects.create(name=f"tag {n}")
@@ -36,56 +36,56 @@ def test_the_page_asks_as_much_for_a_long_history_as_for_a_short_one(page, djang
         plan = Plan.objects.create(title=f"Plan {n}", state="done")
         PlanRow.objects.create(plan=plan, number=number, state="done", before={}, after={})
     with django_assert_num_queries(14):
-        page.get(number.get_absolute_url())
+        staff.get(number.get_absolute_url())
 
 
-def test_where_a_number_is_from_stands_there_with_a_map(page):
+def test_where_a_number_is_from_stands_there_with_a_map(staff):
     numbers(1)
-    text = page.get("/numbers/+14155550000/").content.decode()
+    text = staff.get("/numbers/+14155550000/").content.decode()
     assert "California is marked." in text
     assert "San Francisco" in text
     assert "America/Los_Angeles" in text
     assert text.count('<g class="here">') == 1
 
 
-def test_a_number_from_nowhere_known_has_a_page_too(page):
+def test_a_number_from_nowhere_known_has_a_page_too(staff):
     Number.objects.create(e164="+442079460000")
-    text = page.get("/numbers/+442079460000/").content.decode()
+    text = staff.get("/numbers/+442079460000/").content.decode()
     assert "No region is marked." in text
     assert "Not known" in text
 
 
-def test_only_what_was_changed_is_planned_and_at_once(page):
+def test_only_what_was_changed_is_planned_and_at_once(staff):
     (number,) = numbers(1, agent=agent("Reception"), label="Front")
     agent("Bookings")
     path = number.get_absolute_url()
-    answer = page.post(path, fields(page, path) | {"label": "Back", "tags": "b, a"})
+    answer = staff.post(path, fields(staff, path) | {"label": "Back", "tags": "b, a"})
     assert (answer.status_code, answer.url) == (302, path)
     (row,) = PlanRow.objects.all()
     assert row.plan.state == "applying"
     assert row.before == {"label": "Front", "tags": []}
     assert row.after == {"label": "Back", "tags": ["a", "b"]}
-    text = page.get(path).content.decode()
+    text = staff.get(path).content.decode()
     assert "Changing." in text
     assert 'hx-trigger="every 1s"' in text
     poll = {"HX-Request": "true", "HX-Target": "changing"}
     seen = re.search(r"\?seen=([^\"]+)", text)[1]
-    assert page.get(f"{path}?seen={seen}", headers=poll).status_code == 204
+    assert staff.get(f"{path}?seen={seen}", headers=poll).status_code == 204
     PlanRow.objects.update(state="done")
-    assert page.get(f"{path}?seen={seen}", headers=poll)["HX-Refresh"] == "true"
-    assert "Label is now Back" in page.get(path).content.decode()
+    assert staff.get(f"{path}?seen={seen}", headers=poll)["HX-Refresh"] == "true"
+    assert "Label is now Back" in staff.get(path).content.decode()
 
 
-def test_two_people_change_the_same_field_and_the_second_sees_what_happened(page):
+def test_two_people_change_the_same_field_and_the_second_sees_what_happened(staff):
     (number,) = numbers(1, agent=agent("Reception"))
     other = agent("Bookings")
     path = number.get_absolute_url()
-    mine = fields(page, path)
+    mine = fields(staff, path)
     Number.objects.update(agent=other)
     Event.objects.create(
         action="number.changed", number=number, actor_name="anna", after={"agent": other.api_id}
     )
-    answer = page.post(path, mine | {"inbound_agent": ""})
+    answer = staff.post(path, mine | {"inbound_agent": ""})
     text = answer.content.decode()
     assert answer.status_code == 422
     assert "Now answered by Bookings since" in text
@@ -93,22 +93,22 @@ def test_two_people_change_the_same_field_and_the_second_sees_what_happened(page
     assert Number.objects.get().agent == other
     # The form that came back has seen it, so sending it again is a decision.
     again = re.search(r'name="seen" value="([^"]+)"', text)[1]
-    assert page.post(path, mine | {"inbound_agent": "", "seen": again}).status_code == 302
+    assert staff.post(path, mine | {"inbound_agent": "", "seen": again}).status_code == 302
 
 
-def test_another_field_that_somebody_changed_meanwhile_is_left_alone(page):
+def test_another_field_that_somebody_changed_meanwhile_is_left_alone(staff):
     (number,) = numbers(1, label="Front")
     path = number.get_absolute_url()
-    mine = fields(page, path)
+    mine = fields(staff, path)
     Number.objects.update(label="Changed by anna")
-    assert page.post(path, mine | {"description": "Mine"}).status_code == 302
+    assert staff.post(path, mine | {"description": "Mine"}).status_code == 302
     assert PlanRow.objects.get().after == {"description": "Mine"}
 
 
-def test_nothing_different_changes_nothing(page):
+def test_nothing_different_changes_nothing(staff):
     (number,) = numbers(1, agent=agent())
     path = number.get_absolute_url()
-    answer = page.post(path, fields(page, path))
+    answer = staff.post(path, fields(staff, path))
     assert answer.status_code == 422
     assert "Nothing is different" in answer.content.decode()
     assert not Plan.objects.exists()
@@ -116,21 +116,21 @@ def test_nothing_different_changes_nothing(page):
 
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("name", ["inbound_agent", "label", "description", "tags", "outbound_only", "seen"])
-def test_odd_values_break_nothing(page, name, text):
+def test_odd_values_break_nothing(staff, name, text):
     (number,) = numbers(1)
     path = number.get_absolute_url()
-    assert page.post(path, fields(page, path) | {name: text}).status_code in (302, 422)
-    assert page.get(path, {"before": text, "seen": text}).status_code == 200
+    assert staff.post(path, fields(staff, path) | {name: text}).status_code in (302, 422)
+    assert staff.get(path, {"before": text, "seen": text}).status_code == 200
 
 
-def test_the_stamp_of_another_form_is_not_taken(page):
+def test_the_stamp_of_another_form_is_not_taken(staff):
     first, second = numbers(2)
-    other = fields(page, first.get_absolute_url())["seen"]
-    assert page.post(second.get_absolute_url(), {"label": "X", "seen": other[:-2]}).status_code == 422
+    other = fields(staff, first.get_absolute_url())["seen"]
+    assert staff.post(second.get_absolute_url(), {"label": "X", "seen": other[:-2]}).status_code == 422
     assert not Plan.objects.exists()
 
 
-def test_the_history_has_who_when_before_after_why_and_the_request(page, bob):
+def test_the_history_has_who_when_before_after_why_and_the_request(staff, bob):
     (number,) = numbers(1, agent=agent("Reception"))
     agent("Bookings")
     Event.objects.create(
@@ -143,61 +143,61 @@ def test_the_history_has_who_when_before_after_why_and_the_request(page, bob):
         reason="Because",
         request_id="request-0001",
     )
-    text = page.get(number.get_absolute_url()).content.decode()
+    text = staff.get(number.get_absolute_url()).content.decode()
     for words in ("Reception</del>", "Bookings</ins>", "Because", "request-0001", "bob"):
         assert words in text
 
 
-def test_secrets_of_an_answer_are_not_there_to_be_shown(page, fluents):
+def test_secrets_of_an_answer_are_not_there_to_be_shown(staff, fluents):
     fluents.control("reset", {"numbers": 1})
     from numbers.services.syncing import sync  # noqa: PLC0415
 
     sync()
     number = Number.objects.get()
-    text = page.get(number.get_absolute_url()).content.decode()
+    text = staff.get(number.get_absolute_url()).content.decode()
     assert "Last answer of Fluents" in text
     assert "auth_token" not in text
     assert "prompt" not in text.replace("credentials and prompts are dropped", "")
 
 
-def test_a_difference_stands_on_the_page_and_is_decided_there(page):
+def test_a_difference_stands_on_the_page_and_is_decided_there(staff):
     (number,) = differing(1)
     path = number.get_absolute_url()
-    text = page.get(path).content.decode()
+    text = staff.get(path).content.decode()
     assert "Theirs" in text
     stamp = re.search(r'name="number" value="([^"]+)"', text)[1]
-    answer = page.post("/drift/decide/", {"number": stamp, "decision": "theirs", "back": path})
+    answer = staff.post("/drift/decide/", {"number": stamp, "decision": "theirs", "back": path})
     assert answer.url == path
     assert Number.objects.get().label == "Theirs"
 
 
-def test_the_menu_is_there_only_for_those_who_may_release(page, bob):
+def test_the_menu_is_there_only_for_those_who_may_release(staff, bob):
     (number,) = numbers(1)
-    assert "/release/" not in page.get(number.get_absolute_url()).content.decode()
+    assert "/release/" not in staff.get(number.get_absolute_url()).content.decode()
     allow_release(bob)
-    assert "/release/" in page.get(number.get_absolute_url()).content.decode()
+    assert "/release/" in staff.get(number.get_absolute_url()).content.decode()
 
 
-def test_a_number_that_was_given_up_cannot_be_changed(page, bob):
+def test_a_number_that_was_given_up_cannot_be_changed(staff, bob):
     allow_release(bob)
     (number,) = numbers(1, status="released")
-    text = page.get(number.get_absolute_url()).content.decode()
+    text = staff.get(number.get_absolute_url()).content.decode()
     assert "number-form" not in text
     assert "/release/" not in text
 
 
-def test_a_failed_change_says_why(page):
+def test_a_failed_change_says_why(staff):
     (number,) = numbers(1)
     plan = plan_change(by=By(name="bob"), numbers=Number.objects.all(), changes={"label": "X"})
     apply_plan(plan_id=plan.pk, by=SYSTEM)
     PlanRow.objects.update(state="failed", reason="Fluents said no.", changed_at=timezone.now())
-    text = page.get(number.get_absolute_url()).content.decode()
+    text = staff.get(number.get_absolute_url()).content.decode()
     assert "Not done. Fluents said no." in text
 
 
-def test_an_agent_that_is_gone_is_said_to_be_gone(page):
+def test_an_agent_that_is_gone_is_said_to_be_gone(staff):
     gone = agent("Old desk", gone_at=timezone.now())
     (number,) = numbers(1, agent=gone)
-    text = page.get(number.get_absolute_url()).content.decode()
+    text = staff.get(number.get_absolute_url()).content.decode()
     assert "Old desk is gone at Fluents" in text
     assert "Old desk (gone at Fluents)" in text  # still the choice, so that saving a label does not change it
