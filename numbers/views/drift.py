@@ -19,7 +19,8 @@ from ..paging import page_of
 from ..services import asking, drifting
 from ..services.history import By
 from ..services.mirroring import DECIDED
-from ..templatetags.lines import DRIFT_KINDS, drift_stamp, plural
+from ..templatetags.inventory import DRIFT_KINDS, drift_stamp
+from ..templatetags.lines import plural
 from .history import agent_names
 
 DECISIONS = ["number.accepted", "number.pushed", "agent.acknowledged"]

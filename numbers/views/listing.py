@@ -48,14 +48,25 @@ def number_list(request: HtmxHttpRequest) -> HttpResponse:
     version = version_of(page.rows)
     if request.htmx and request.GET.get("seen") == version:
         return HttpResponse(status=204)
-    agents = list(Agent.objects.filter(gone_at=None)[:MOST])
-    connections = list(Connection.objects.filter(gone_at=None)[:MOST])
-    total = query.count()
-    context = {
-        "query": query,
+    context = tools(query, request) | {
         "page": page,
         "version": version,
         "moving": any(row.changing for row in page),
+        "filtering": bool(request.htmx and request.htmx.trigger == "filters"),
+    }
+    response = render_partial(request, "numbers/number_list.html", context, partial="number-rows")
+    if context["filtering"]:
+        push_url(response, address(query))
+    return response
+
+
+def tools(query: Query, request: HtmxHttpRequest) -> dict:
+    """What stands around the rows: the filters with their choices, saved views, columns, the total."""
+    agents = list(Agent.objects.filter(gone_at=None)[:MOST])
+    connections = list(Connection.objects.filter(gone_at=None)[:MOST])
+    total = query.count()
+    return {
+        "query": query,
         "total": total,
         "many": total > MANY,
         "chips": chips(query, agents, connections),
@@ -70,13 +81,8 @@ def number_list(request: HtmxHttpRequest) -> HttpResponse:
         "statuses": STATUSES,
         "regions": REGIONS,
         "providers": PROVIDER_NAMES,
-        "filtering": bool(request.htmx and request.htmx.trigger == "filters"),
         "may_release": not request.htmx and may_release(request.user),
     }
-    response = render_partial(request, "numbers/number_list.html", context, partial="number-rows")
-    if context["filtering"]:
-        push_url(response, address(query))
-    return response
 
 
 def may_release(user: AbstractUser) -> bool:
@@ -167,7 +173,8 @@ def assign(request: HtmxHttpRequest, number: Number, agent: str, *, seen: str) -
 
 def here(path: str, otherwise: str) -> str:
     """PATH if it is one of our own pages."""
-    return path if url_has_allowed_host_and_scheme(path, allowed_hosts=None) else otherwise
+    ours = path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
+    return path if ours else otherwise
 
 
 @require_POST

@@ -36,16 +36,18 @@ def test_everything_is_taken_in(fluents):
     assert Event.objects.get().after == {"numbers": 30, "gone": 0}
 
 
-def test_a_second_sync_renews_rows_and_adds_none(fluents):
+def test_a_second_sync_adds_no_rows_and_keeps_our_values(fluents):
     fluents.control("reset", {"numbers": 5})
     sync()
     number, agent = Number.objects.first(), Agent.objects.get(name="French line")
-    fluents.call("PATCH", "/_sandbox/numbers", params={"phone_number": number.e164}, json={"label": "Ours"})
+    fluents.call("PATCH", "/_sandbox/numbers", params={"phone_number": number.e164}, json={"label": "Theirs"})
+    ours = number.label
     fluents.call("PATCH", "/_sandbox/agents", params={"id": agent.api_id}, json={"name": "Ligne"})
     sync()
     number.refresh_from_db()
     agent.refresh_from_db()
-    assert (Number.objects.count(), number.label, agent.name) == (5, "Ours", "Ligne")
+    assert (Number.objects.count(), number.label, agent.name) == (5, ours, "Ligne")
+    assert number.drift == {"label": {"ours": ours, "theirs": "Theirs"}}
 
 
 def test_what_is_gone_is_marked_and_kept(fluents):
@@ -106,7 +108,7 @@ def test_a_page_of_numbers_costs_the_same_queries_however_many_it_holds(fluents)
         with CaptureQueriesContext(connection) as queries:
             syncing.sync_numbers(syncing.db_now(), lambda what, count: None)
         counts.append(len(queries))
-    assert counts == [4, 4, 4]  # connections, agents, the page itself, what was not seen
+    assert counts == [13, 13, 13]
 
 
 @pytest.mark.parametrize("path", ["account_connections", "agents", "numbers"])
