@@ -144,6 +144,7 @@ class Stack:
             "BREAKER_SHARE": "0",
             "SYNC_SECONDS": "0",
             "JOURNAL_PATH": str(folder / "sends.journal"),
+            "STATIC_ROOT": str(folder / "static"),
             "PYTHONUNBUFFERED": "1",
         }
         given = {name: str(value) for name, value in settings.items()}
