@@ -46,7 +46,7 @@ def test_one_exact_number(page: Page, api):
     expect_all(page, "bought", 1)
     assert api.charges()[-1]["number"] == number
     page.goto(f"/numbers/{number}/")
-    expect(page.locator("main")).to_contain_text("Not assigned")
+    expect(page.locator("main")).to_contain_text("Nobody answers")
 
 
 def test_five_at_once(page: Page, api):
