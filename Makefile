@@ -3,6 +3,8 @@ SHELL := /bin/sh
 PORT ?= 8000
 VENV := .venv
 PY := $(VENV)/bin/python
+# One kind of test after the other: those that wait for real processes have deadlines of their own.
+PYTEST := $(PY) -m pytest -q --dist loadgroup
 .DEFAULT_GOAL := help
 
 # The first of these that runs and is new enough. A pyenv shim may be there and yet not run.
@@ -20,11 +22,13 @@ run: $(VENV)/run.stamp ## The demo on 127.0.0.1:8000 (PORT= moves it): sandbox, 
 
 .PHONY: test
 test: $(VENV)/dev.stamp browser database ## All tests, the browser's and PostgreSQL's included
-	@$(PY) -m pytest -n 4 --dist loadgroup
+	@$(PYTEST) -n 2 -m "not browser and not storm"
+	@$(PYTEST) -n 2 -m browser
+	@$(PYTEST) -n 3 -m storm
 
 .PHONY: unit
 unit: $(VENV)/dev.stamp ## The quick tests alone
-	@$(PY) -m pytest -n 2 --dist loadgroup -m "not browser and not storm"
+	@$(PYTEST) -n 2 -m "not browser and not storm"
 
 .PHONY: faults
 faults: $(VENV)/dev.stamp database ## The long storms: 30 minutes, 500 kills (FAULTS_ARGS="--minutes 5 --kills 50")
