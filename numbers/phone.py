@@ -7,13 +7,12 @@ import phonenumbers
 
 def pretty(e164: str) -> str:
     """+14155550123 as "+1 415 555 0123"; anything that is not a phone number as it is."""
+    if len(e164) == 12 and e164.startswith("+1"):  # nearly all of them, and a list shows a hundred
+        return f"+1 {e164[2:5]} {e164[5:8]} {e164[8:]}"
     try:
         parsed = phonenumbers.parse(e164, None)
     except phonenumbers.NumberParseException:
         return e164
-    if parsed.country_code == 1 and len(str(parsed.national_number)) == 10:
-        digits = str(parsed.national_number)
-        return f"+1 {digits[:3]} {digits[3:6]} {digits[6:]}"
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 

@@ -314,17 +314,7 @@ def write_down(row: PlanRow, info: fluents.Number | None) -> None:
             number.tags.set(tags_for(row.after["tags"]).values())
         number.search_text = search_text_of(number, values_of(number, ["tags"])["tags"])
         number.save(update_fields=[*fields, "drift", "drifted", "search_text"])
-        record(
-            action=ACTIONS[row.plan.act],
-            by=by_of(row.plan),
-            number=number,
-            plan=row.plan,
-            before=row.before,
-            after=row.after,
-            reason=row.plan.title,
-        )
-        end_row(row, RowState.DONE)
-        reached("row.written")
+        end_done(row, number, ACTIONS[row.plan.act])
     reached("row.committed")
 
 
@@ -335,6 +325,21 @@ def put(number: Number, values: dict) -> list[str]:
         value = values[name]
         setattr(number, name, agent_for(value) if name == "agent" else value)
     return names
+
+
+def end_done(row: PlanRow, number: Number, action: str) -> None:
+    """Write the event of a row that was carried out and end it; part of the caller's transaction."""
+    record(
+        action=action,
+        by=by_of(row.plan),
+        number=number,
+        plan=row.plan,
+        before=row.before,
+        after=row.after,
+        reason=row.plan.title,
+    )
+    end_row(row, RowState.DONE)
+    reached("row.written")
 
 
 def by_of(plan: Plan) -> By:

@@ -14,7 +14,7 @@ from ..models import Agent, Connection, Line, Number, PlanRow
 from ..phone import pretty
 from ..states import HOLDING, Act, Origin, RowState
 from .api import client
-from .carrying import SHORT_WAIT, by_of, end_row, put_off, write_row
+from .carrying import SHORT_WAIT, end_done, end_row, put_off, write_row
 from .drafting import ENDS_AS, CannotChange, away, held_by_lines, last_changes, moved_words, values_of
 from .failpoints import reached
 from .history import By, db_now, record
@@ -86,17 +86,7 @@ def write_given_up(row: PlanRow) -> None:
         number.status, number.drift, number.drifted = status, {}, False
         number.synced_at = db_now()
         number.save(update_fields=["status", "drift", "drifted", "synced_at"])
-        record(
-            action=f"number.{status}",
-            by=by_of(row.plan),
-            number=number,
-            plan=row.plan,
-            before=row.before,
-            after=row.after,
-            reason=row.plan.title,
-        )
-        end_row(row, RowState.DONE)
-        reached("row.written")
+        end_done(row, number, f"number.{status}")
 
 
 def link_number(*, by: By, phone_number: str, connection: Connection, agent: Agent | None = None) -> Number:

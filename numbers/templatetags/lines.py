@@ -5,7 +5,6 @@ import re
 from datetime import UTC, datetime
 from decimal import Decimal
 
-import phonenumbers
 from django import template
 from django.conf import settings
 from django.forms import BoundField, Select
@@ -17,6 +16,7 @@ from django.utils.safestring import SafeString
 
 from ..forms import PROVIDER_NAMES
 from ..models import Agent, Event, Line, Number, Order
+from ..phone import pretty
 from ..states import Guarantee, LineState, NumberStatus
 
 register = template.Library()
@@ -139,14 +139,8 @@ def icon(name: str) -> SafeString:
 @register.filter
 def phone(e164: str) -> str:
     """`+14155550123` as `+1 415 555 0123`, in one piece."""
-    if len(e164) == 12 and e164.startswith("+1"):  # nearly all of them, and a list shows a hundred
-        return NBSP.join((e164[:2], e164[2:5], e164[5:8], e164[8:]))
-    try:
-        parsed = phonenumbers.parse(e164)
-    except phonenumbers.NumberParseException:
-        return e164
-    text = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
-    return text.replace("-", NBSP).replace(" ", NBSP)
+    text = pretty(e164)
+    return e164 if text == e164 else text.replace("-", NBSP).replace(" ", NBSP)
 
 
 @register.filter
