@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Self
 
 import requests
 
@@ -42,7 +43,7 @@ class Sandbox:
 
     def end(self, signum: int) -> int:
         self.process.send_signal(signum)
-        status = self.process.wait(timeout=5)
+        status = self.process.wait(timeout=30)
         self.process.stdout.close()
         return status
 
@@ -102,8 +103,8 @@ class Sandbox:
         return self.call("GET", "/_sandbox/requests", params=params).json()["requests"]
 
 
-def wait_until(condition, seconds: float = 5.0) -> None:
-    """Polls until ``condition()`` is true; fails the test after ``seconds``."""
+def wait_until(condition, seconds: float = 60.0) -> None:
+    """Polls until ``condition()`` is true; fails the test after ``seconds``, enough on a busy machine."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -216,13 +217,13 @@ class Stack:
             log="web.txt",
         )
         self.web_url = f"http://127.0.0.1:{port}"
-        wait_until(self.web_answers, 20)
+        wait_until(self.web_answers)
         return process
 
     def web_answers(self) -> bool:
         try:
-            return requests.get(f"{self.web_url}/healthz", timeout=2).ok
-        except requests.ConnectionError:
+            return requests.get(f"{self.web_url}/healthz", timeout=10).ok
+        except requests.RequestException:
             return False
 
     def add_user(self, name: str, password: str, **fields: object) -> None:
@@ -239,6 +240,12 @@ class Stack:
     def logs(self) -> str:
         """All that the processes have written so far."""
         return "".join(path.read_text(errors="replace") for path in self.folder.glob("*.txt"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         for process in self.processes:

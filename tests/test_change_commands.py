@@ -41,7 +41,7 @@ def worker(world):
     yield process
     if process.poll() is None:
         process.terminate()
-        process.wait(15)
+        process.wait(60)
 
 
 def ran(stack, *arguments: str, status: int = 0) -> list[dict]:
@@ -147,7 +147,7 @@ def test_a_worker_killed_midway_loses_nothing_and_repeats_no_finished_row(world)
     while time.monotonic() < end:
         before = sum(sent().values())
         if kills < 3:
-            wait_until(lambda before=before: sum(sent().values()) >= before + 60, 60)
+            wait_until(lambda before=before: sum(sent().values()) >= before + 60)
             kill_with_children(process)
             kills += 1
             process = stack.start_worker(processes=2)

@@ -244,10 +244,10 @@ def stack(running, tmp_path_factory):
 @pytest.fixture
 def worker(stack, sandbox):
     process = stack.start_worker(processes=2)
-    wait_until(lambda: len(children(process.pid)) == 3, 20)
+    wait_until(lambda: len(children(process.pid)) == 3)
     yield process
     process.terminate()
-    process.wait(20)
+    process.wait(60)
 
 
 @pytest.mark.storm
@@ -267,7 +267,7 @@ def test_an_order_is_bought_by_the_worker_with_exactly_one_charge_a_line(stack, 
 def test_a_task_worker_that_is_killed_is_started_again(worker):
     before = children(worker.pid)
     os.kill(before[0], signal.SIGKILL)
-    wait_until(lambda: len(set(children(worker.pid)) - set(before)) == 1, 20)
+    wait_until(lambda: len(set(children(worker.pid)) - set(before)) == 1)
     assert len(children(worker.pid)) == 3
 
 
@@ -275,7 +275,7 @@ def test_a_task_worker_that_is_killed_is_started_again(worker):
 def test_sigterm_ends_the_worker_and_all_its_children(worker):
     family = children(worker.pid)
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(20) == 0
+    assert worker.wait(60) == 0
     assert [pid for pid in family if alive(pid)] == []
 
 
@@ -283,5 +283,5 @@ def test_sigterm_ends_the_worker_and_all_its_children(worker):
 def test_a_supervisor_that_is_killed_leaves_no_orphan(worker):
     family = children(worker.pid)
     worker.kill()
-    worker.wait(5)
-    wait_until(lambda: not any(alive(pid) for pid in family), 20)
+    worker.wait(60)
+    wait_until(lambda: not any(alive(pid) for pid in family))

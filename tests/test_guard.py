@@ -81,7 +81,7 @@ def test_under_gunicorn(stack, tmp_path):
         "-m", "gunicorn", "dashboard.wsgi", "-c", str(config), f"--bind=127.0.0.1:{port}", log="web.txt"
     )
     stack.web_url = f"http://127.0.0.1:{port}"
-    wait_until(stack.web_answers, 20)
+    wait_until(stack.web_answers)
     assert json.loads(out.read_text()) == FOUND
 
 

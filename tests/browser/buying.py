@@ -32,4 +32,4 @@ def buy(page: Page, **fields: str) -> int:
 
 def expect_all(page: Page, state: str, count: int) -> None:
     """Until COUNT lines are in STATE, without a reload."""
-    expect(page.locator(f'tr[data-state="{state}"]')).to_have_count(count, timeout=30_000)
+    expect(page.locator(f'tr[data-state="{state}"]')).to_have_count(count)

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.stack import Sandbox, Stack
 
@@ -11,6 +11,8 @@ from tests.stack import Sandbox, Stack
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 PASSWORD = "the long password of bob"
+PATIENCE = 45_000  # milliseconds: two stacks and two browsers may share two cores
+expect.set_options(timeout=PATIENCE)
 
 
 def pytest_collection_modifyitems(items):
@@ -51,13 +53,12 @@ def api(tmp_path_factory):
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory, api):
     """Web and worker, synced, with bob as the one who buys."""
-    stack = Stack(tmp_path_factory.mktemp("stack"), api.url, GATE_RATE=4, SETTLE_WINDOW=4)
-    stack.add_user("bob", PASSWORD)
-    stack.manage("sync")
-    stack.start_web()
-    stack.start_worker()
-    yield stack
-    stack.close()
+    with Stack(tmp_path_factory.mktemp("stack"), api.url, GATE_RATE=4, SETTLE_WINDOW=4) as stack:
+        stack.add_user("bob", PASSWORD)
+        stack.manage("sync")
+        stack.start_web()
+        stack.start_worker()
+        yield stack
 
 
 def watch(page: Page) -> list[str]:
@@ -102,7 +103,7 @@ def open_page(browser: Browser, stack: Stack, signed_in: dict):
 
     def start(**options) -> Page:
         context = browser.new_context(base_url=stack.web_url, storage_state=signed_in, **options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         complaints.append(watch(page))

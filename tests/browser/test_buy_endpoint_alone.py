@@ -20,12 +20,11 @@ def bare_api(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def bare_stack(tmp_path_factory, bare_api):
-    stack = Stack(tmp_path_factory.mktemp("bare-stack"), bare_api.url)
-    stack.add_user("bob", "the long password of bob")
-    stack.start_web()
-    stack.start_worker()
-    yield stack
-    stack.close()
+    with Stack(tmp_path_factory.mktemp("bare-stack"), bare_api.url) as stack:
+        stack.add_user("bob", "the long password of bob")
+        stack.start_web()
+        stack.start_worker()
+        yield stack
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def sync(page: Page) -> None:
     page.goto("/drift/")
     page.get_by_role("button", name="Sync now").first.click()
     expect(page.locator("#sync-state")).to_contain_text("Syncing")
-    expect(page.locator("#sync-state")).to_contain_text("Last synced", timeout=30_000)
+    expect(page.locator("#sync-state")).to_contain_text("Last synced")
 
 
 def change(api, number: str, **fields) -> None:
@@ -61,7 +61,7 @@ def agent_of(api, name: str) -> str:
 def apply(page: Page) -> None:
     """Apply the plan that the page shows and wait for its end."""
     page.locator("#apply").click()
-    expect(page.locator("#plan-live")).to_contain_text(re.compile("Finished|Done"), timeout=30_000)
+    expect(page.locator("#plan-live")).to_contain_text(re.compile("Finished|Done"))
 
 
 def test_drift_is_seen_and_either_side_can_be_taken(page: Page, api, stack, fleet):
@@ -135,7 +135,7 @@ def test_a_number_is_changed_on_its_page_and_the_page_follows(page: Page, api, f
     page.get_by_label("Label").fill("Front desk")
     page.get_by_label("Tags").fill("west, vip")
     page.get_by_role("button", name="Save changes").click()
-    expect(page.locator("#changing")).to_contain_text("Label is now Front desk", timeout=20_000)
+    expect(page.locator("#changing")).to_contain_text("Label is now Front desk")
     expect(page.locator(".head")).to_contain_text("Front desk")
     expect(page.locator("#events")).to_contain_text("Changed")
     assert api.get("/v1/numbers", phone_number=number).json()["label"] == "Front desk"
@@ -156,7 +156,7 @@ def test_a_number_is_released_only_by_typing_it(page: Page, api, fleet):
     assert is_owned(api, number)
     page.get_by_label("Type the number").fill(f"({number[2:5]}) {number[5:8]}-{number[8:]}")
     button.click()
-    expect(page.locator("#changing")).to_contain_text("Released", timeout=20_000)
+    expect(page.locator("#changing")).to_contain_text("Released")
     expect(page.locator(".head")).to_contain_text("Not ours any more")
     assert not is_owned(api, number)
 
