@@ -1,8 +1,12 @@
 """Settings that would let something dangerous happen, each with a way out."""
 
+from ipaddress import ip_network
+
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, register
+
+from .logs import FORMATTERS
 
 
 @register()
@@ -44,6 +48,36 @@ def task_backend(app_configs, **kwargs) -> list[CheckMessage]:
             id="dashboard.E003",
         )
     ]
+
+
+@register()
+def log_format(app_configs, **kwargs) -> list[CheckMessage]:
+    if settings.LOG_FORMAT in FORMATTERS:
+        return []
+    return [
+        Error(
+            f"LOG_FORMAT is {settings.LOG_FORMAT!r}, which there is not.",
+            hint="Set LOG_FORMAT to text or json.",
+            id="dashboard.E004",
+        )
+    ]
+
+
+@register()
+def metrics_addresses(app_configs, **kwargs) -> list[CheckMessage]:
+    found = []
+    for address in settings.METRICS_ADDRESSES:
+        try:
+            ip_network(address)
+        except ValueError:
+            found.append(
+                Error(
+                    f"METRICS_ADDRESSES holds {address!r}, which is no address or network.",
+                    hint="Write 10.0.0.7 or 10.0.0.0/24, with commas between them.",
+                    id="dashboard.E005",
+                )
+            )
+    return found
 
 
 @register()

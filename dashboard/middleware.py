@@ -11,6 +11,8 @@ from django.shortcuts import resolve_url
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 
+from . import logs
+
 Handler = Callable[[HttpRequest], HttpResponse]
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
@@ -21,7 +23,11 @@ def request_id(get_response: Handler) -> Handler:
     def middleware(request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-Id", "")
         request.id = given if ACCEPTABLE_ID.fullmatch(given) else uuid.uuid4().hex
-        response = get_response(request)
+        before = logs.request_id.set(request.id)
+        try:
+            response = get_response(request)
+        finally:
+            logs.request_id.reset(before)
         response["X-Request-Id"] = request.id
         return response
 

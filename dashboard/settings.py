@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 import environ
 from django.utils.csp import CSP
 
+from .logs import FORMATTERS
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 LOOPBACK = {"127.0.0.1", "localhost", "[::1]", "::1"}
@@ -158,11 +160,15 @@ STORAGES = {
     },
 }
 
+LOG_FORMAT = env.str("LOG_FORMAT", default="text")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"chosen": {"()": FORMATTERS.get(LOG_FORMAT, FORMATTERS["text"])}},
+    "filters": {"request_id": {"()": "dashboard.logs.AddRequestId"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "chosen", "filters": ["request_id"]}
+    },
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "numbers": {"level": "INFO"},
@@ -171,6 +177,11 @@ LOGGING = {
         "django.tasks": {"level": "WARNING"},
     },
 }
+
+# --- Monitoring -----------------------------------------------------------------------------
+# /metrics answers whoever shows the token, and these addresses when they come without a proxy.
+METRICS_TOKEN = secret("METRICS_TOKEN")
+METRICS_ADDRESSES = env.list("METRICS_ADDRESSES", default=[])
 
 # --- Fluents --------------------------------------------------------------------------------
 FLUENTS_API_URL = env.str("FLUENTS_API_URL", default="https://api.fluents.ai").rstrip("/")

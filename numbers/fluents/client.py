@@ -5,6 +5,8 @@ Sources: the user's OpenAPI document for `buy`; Fluents' API reference for the r
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 
 import requests
 
@@ -111,6 +113,20 @@ class Client:
         except (NotFound, Unsupported):
             return False
         return True
+
+    def clock(self) -> datetime | None:
+        """What time Fluents says that it is, None where it does not. Raises FluentsError.
+
+        Any answer would tell, but this one also proves that the token is good.
+        """
+        heard: list[str | None] = []
+        with new_session(retries=1) as session:
+            session.hooks["response"].append(lambda answer, **_: heard.append(answer.headers.get("Date")))
+            self._call("GET", "/v1/agents/list", params={"page": 1, "size": 1}, session=session)
+        try:
+            return parsedate_to_datetime(heard[-1] or "")
+        except ValueError:
+            return None
 
     def numbers(self) -> Iterator[Number]:
         """GET /v1/numbers/list: every owned number, page by page. Raises Unsupported without it."""

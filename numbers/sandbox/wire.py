@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any
 
@@ -61,7 +62,8 @@ class Answer:
         return json.dumps(self.body, separators=(",", ":")).encode()
 
     def head(self, length: int, *, close: bool) -> bytes:
-        lines = [f"HTTP/1.1 {self.status} {phrase(self.status)}", f"Content-Length: {length}"]
+        lines = [f"HTTP/1.1 {self.status} {phrase(self.status)}", f"Date: {formatdate(usegmt=True)}"]
+        lines.append(f"Content-Length: {length}")
         if length:
             lines.append(f"Content-Type: {self.content_type}")
         lines += [f"{name}: {value}" for name, value in self.headers.items()]

@@ -29,7 +29,7 @@ def drive(*, line_id: int) -> None:
         while line and (step := STEPS.get(line.state)):
             line = step(line)
     except LeaseLost as lost:
-        log.info("%s", lost)
+        log.info("%s", lost, extra={"line_id": line_id})
 
 
 def ring(line_ids: list[int]) -> None:

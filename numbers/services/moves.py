@@ -6,7 +6,9 @@ no row and `LeaseLost` ends the attempt to write.
 """
 
 import copy
+import logging
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -16,6 +18,8 @@ from ..models import Line
 from ..states import FINAL, MOVES
 from .failpoints import reached
 from .history import SYSTEM, By, db_now, record
+
+log = logging.getLogger("numbers.moves")
 
 
 class LeaseLost(Exception):
@@ -69,7 +73,13 @@ def move(line: Line, to: str, *, reason: str, by: By = SYSTEM, about: dict | Non
             after={"state": str(to), **(about or {})},
             reason=reason,
         )
+        transaction.on_commit(partial(_tell, line, to))
     return _changed(line, fields)
+
+
+def _tell(line: Line, to: str) -> None:
+    ids = {"line_id": line.pk, "order_id": line.order_id}
+    log.info("line %s: %s -> %s", line.pk, line.state, to, extra=ids)
 
 
 def wait(line: Line, *, until: datetime, **fields) -> None:

@@ -1,5 +1,6 @@
 """Placing an order and calling it off."""
 
+import logging
 from datetime import timedelta
 from decimal import Decimal
 
@@ -15,6 +16,8 @@ from .failpoints import reached
 from .history import By, db_now, record
 from .inventory import agent_for, connection_for
 from .moves import LeaseLost, move
+
+log = logging.getLogger("numbers.placing")
 
 RUNG_AT_ONCE = 10  # the sweeper rings the others when their turn comes
 
@@ -83,6 +86,7 @@ def place_order(
         if order := Order.objects.filter(form_token=form_token).first():
             return order, False
         raise
+    log.info("order %s: %s lines", order.pk, quantity, extra={"order_id": order.pk})
     reached("order.committed")
     return order, True
 

@@ -50,7 +50,7 @@ def expire_leases() -> int:
                 )
             reached("lease.expired")
         except LeaseLost:
-            log.info("line %s was written down after all", line.pk)
+            log.info("line %s was written down after all", line.pk, extra={"line_id": line.pk})
     return len(expired)
 
 

@@ -14,7 +14,7 @@ from numbers.states import Act, LineState
 from tests.books import bare_line
 
 pytestmark = pytest.mark.django_db
-PUBLIC = {"/accounts/login/", "/healthz"}
+PUBLIC = {"/accounts/login/", "/healthz", "/readyz", "/metrics"}  # the last by token or address
 POST_ONLY = {
     "/numbers/sync/", "/lines/1/cancel/", "/review/1/look/", "/gate/switch/", "/reconcile/start/",
     "/reconcile/+14155550100/keep/", "/accounts/logout/",
@@ -85,7 +85,7 @@ def test_another_sites_address_is_not_where_htmx_comes_back_to(client):
     assert client.get("/orders/", headers=headers)["HX-Redirect"] == "/accounts/login/?next=/"
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/accounts/login/"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/accounts/login/"])
 def test_what_is_public_is_public(client, path):
     assert client.get(path).status_code == 200
 

@@ -1,0 +1,58 @@
+"""The figures of /metrics in Prometheus' words.
+
+They come from the books, not from counters in this process, so every web process tells the same.
+"""
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from .services.observing import Figures, figures
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+GATE_STATES = ("open", "paused", "stopped")
+
+
+class Books:
+    """A collector that asks the books when it is asked."""
+
+    def collect(self) -> Iterator[Metric]:
+        found = figures()
+        yield from labelled(found)
+        yield from single(found)
+
+
+def labelled(found: Figures) -> Iterator[Metric]:
+    gates = {state: int(state == found.vitals.gate) for state in GATE_STATES}
+    for name, words, label, values in (
+        ("lines", "Lines that have not ended, by state.", "state", found.lines),
+        ("sends_last_hour", "Purchases answered in the last hour, by outcome.", "outcome", found.sends),
+        ("numbers", "Numbers on the books; at most a minute old.", "kind", found.numbers),
+        ("gate", "1 for what the gate is at the moment.", "state", gates),
+    ):
+        metric = GaugeMetricFamily(f"fluents_{name}", words, labels=[label])
+        for value, count in values.items():
+            metric.add_metric([value], count)
+        yield metric
+
+
+def single(found: Figures) -> Iterator[Metric]:
+    now = found.vitals
+    for name, words, value in (
+        ("oldest_due_seconds", "How long the line that has waited longest is overdue.", now.oldest_due or 0),
+        ("synced_seconds", "Time since the last complete sync.", now.synced),
+        ("sync_failed", "1 while the last sync failed.", int(now.sync_failed)),
+        ("workers", "Machines whose worker was seen lately.", now.workers),
+        ("worker_seen_seconds", "Time since a worker was seen.", now.worker_seen),
+        ("tasks_waiting", "Doorbells that no worker has heard yet.", found.tasks_waiting),
+        ("changes_waiting", "Rows of plans under way that are not done.", found.changes_waiting),
+    ):
+        if value is not None:
+            yield GaugeMetricFamily(f"fluents_{name}", words, value=value)
+
+
+def exposition() -> bytes:
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Books())
+    return generate_latest(registry)

@@ -1,0 +1,146 @@
+"""What the books say about how it goes, for monitors: a few indexed queries, no word of any secret."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+
+from django.core.cache import cache as kept
+from django.db import DatabaseError, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import Count, Max
+from django_tasks_db.models import DBTaskResult
+
+from ..models import Attempt, Gate, Journal, Line, Number, PlanRow
+from ..models.gate import Breaker
+from ..states import OPEN, LineState, Outcome
+from . import gate
+from .history import db_now
+
+LATE = 120  # seconds that a line may be overdue, and a worker silent, before somebody should look
+HOUR = timedelta(hours=1)
+KEEP_SECONDS = 60  # for counts over all numbers, which take a while when there are a million
+TASKS_COUNTED = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vitals:
+    """How it goes at one moment; ages in seconds, None where there is nothing to tell the age of."""
+
+    gate: str  # open, paused, stopped
+    oldest_due: float | None
+    synced: float | None
+    sync_failed: bool
+    workers: int  # machines whose sweeper was seen lately
+    worker_seen: float | None
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a person should look at, though pages can be served."""
+        found = []
+        if self.gate != "open":
+            found.append(f"buying is {self.gate}")
+        elif self.oldest_due and self.oldest_due > LATE:
+            found.append("lines are overdue")
+        if not self.workers:
+            found.append("no worker was seen lately")
+        if self.sync_failed:
+            found.append("the last sync failed")
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What /metrics tells."""
+
+    vitals: Vitals
+    lines: dict[str, int]  # open ones by state
+    sends: dict[str, int]  # of the last hour, by outcome
+    numbers: dict[str, int] = field(default_factory=dict)
+    tasks_waiting: int
+    changes_waiting: int
+
+
+def unapplied() -> list[str]:
+    """Migrations of this release that the database has not seen; one that knows more is fine."""
+    applied = MigrationRecorder(connection).applied_migrations()
+    return [f"{app}.{name}" for app, name in of_this_release() if (app, name) not in applied]
+
+
+@cache
+def of_this_release() -> list[tuple[str, str]]:
+    return sorted(MigrationLoader(None).disk_migrations)
+
+
+def readiness() -> tuple[bool, dict]:
+    """Whether this process can serve pages, and what a person wants to know besides."""
+    try:
+        if waiting := unapplied():
+            return False, {"ready": False, "database": "ok", "unapplied_migrations": waiting}
+        now = vitals()
+    except (DatabaseError, Gate.DoesNotExist) as error:
+        return False, {"ready": False, "database": type(error).__name__}
+    return True, {
+        "ready": True,
+        "database": "ok",
+        "unapplied_migrations": [],
+        "gate": now.gate,
+        "oldest_due_seconds": now.oldest_due,
+        "synced_seconds": now.synced,
+        "workers": now.workers,
+        "worker_seen_seconds": now.worker_seen,
+        "warnings": now.warnings,
+    }
+
+
+def vitals() -> Vitals:
+    """Three queries: the gate, the line that has waited longest, the workers' journals."""
+    now, row = db_now(), gate.current()
+    stopped = gate.stops(row, now)
+    due = Line.objects.due().order_by("due_at").values_list("due_at", flat=True).first()
+    seen = Journal.objects.aggregate(last=Max("seen_at"))["last"]
+    alive = Journal.objects.filter(seen_at__gt=now - timedelta(seconds=LATE)).count()
+    return Vitals(
+        gate="paused" if row.paused else "stopped" if stopped and row.breaker == Breaker.OPEN else "open",
+        oldest_due=seconds(now, due),
+        synced=seconds(now, row.synced_at),
+        sync_failed=bool(row.sync_error),
+        workers=alive,
+        worker_seen=seconds(now, seen),
+    )
+
+
+def seconds(now: datetime, then: datetime | None) -> float | None:
+    return None if then is None else round(max((now - then).total_seconds(), 0), 1)
+
+
+def figures() -> Figures:
+    """Everything for /metrics; what it counts has an index, and the numbers are counted once a minute."""
+    moving = Line.objects.filter(state__in=OPEN).order_by()
+    tried = Attempt.objects.filter(finished_at__gt=db_now() - HOUR).order_by()
+    return Figures(
+        vitals=vitals(),
+        lines=by(moving, "state", [state for state in LineState if state in OPEN]),
+        sends=by(tried, "outcome", [outcome for outcome in Outcome if outcome != Outcome.SENDING]),
+        numbers={name: once_a_minute(name, count) for name, count in NUMBERS.items()},
+        tasks_waiting=DBTaskResult.objects.ready().order_by()[:TASKS_COUNTED].count(),
+        changes_waiting=PlanRow.objects.open().filter(plan__applied_at__isnull=False).count(),
+    )
+
+
+NUMBERS: dict[str, Callable[[], int]] = {
+    "owned": lambda: Number.objects.owned().count(),
+    "unassigned": lambda: Number.objects.unassigned().count(),
+    "drifted": lambda: Number.objects.filter(drifted=True).count(),
+}
+
+
+def once_a_minute(name: str, count: Callable[[], int]) -> int:
+    return kept.get_or_set(f"observing.{name}", count, KEEP_SECONDS)
+
+
+def by(rows, name: str, values: list) -> dict[str, int]:
+    """How many of ROWS there are for each of VALUES, zeros included."""
+    found = dict(rows.values_list(name).annotate(Count("pk")))
+    return {str(value): found.get(value, 0) for value in values}

@@ -1,0 +1,92 @@
+"""The doctor finds what is wrong with a deployment, and says what to do."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+
+from numbers.models import Gate, Journal
+from numbers.services import examining, gate
+from numbers.services.history import db_now
+from numbers.services.syncing import sync
+
+pytestmark = pytest.mark.django_db
+
+
+def doctor() -> tuple[int, list[dict]]:
+    out, status = StringIO(), 0
+    try:
+        call_command("doctor", "--json", stdout=out)
+    except SystemExit as end:
+        status = end.code
+    return status, [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def states(found: list[dict], name: str) -> list[str]:
+    return [entry["state"] for entry in found if entry["name"] == name]
+
+
+@pytest.fixture
+def sound(fluents, bob, settings):
+    """A deployment with nothing to mend; SQLite in memory has no write-ahead log."""
+    settings.MAX_LINES_PER_DAY = 100
+    Journal.objects.create(host="here", path="/journal", seen_at=db_now())
+    if connection.vendor == "sqlite":
+        examining.WANTED_PRAGMAS["journal_mode"] = "memory"
+    sync()
+    yield
+    examining.WANTED_PRAGMAS["journal_mode"] = "wal"
+
+
+def test_a_sound_deployment_has_nothing_to_mend(sound, settings):
+    status, found = doctor()
+    assert [entry for entry in found if entry["state"] == "mend"] == []
+    assert status == 0
+    names = {"settings", "database", "migrations", "journal", "worker", "sync", "fluents"}
+    assert {entry["name"] for entry in found if entry["state"] == "good"} >= names
+    assert all(entry["hint"] for entry in found if entry["state"] != "good")
+    assert settings.FLUENTS_API_TOKEN not in json.dumps(found)
+
+
+def test_what_is_missing_is_found_with_a_way_out(db, settings):
+    settings.DEBUG, settings.JOURNAL_PATH = True, "/proc/nowhere/sends.journal"
+    MigrationRecorder(connection).record_unapplied("numbers", "0001_the_books")
+    gate.pause(reason="we moved house")
+    Gate.objects.update(sync_error="Fluents refused.")
+    status, found = doctor()
+    assert status == 1
+    for name in ("settings", "migrations", "people", "journal", "worker", "fluents"):
+        assert "mend" in states(found, name), name
+    assert states(found, "gate") == states(found, "sync") == ["look"]
+    assert all(entry["hint"] for entry in found if entry["state"] != "good")
+
+
+def test_a_wrong_token_is_found(sound, settings):
+    settings.FLUENTS_API_TOKEN = "wrong"
+    status, found = doctor()
+    assert (status, states(found, "fluents")) == (1, ["mend"])
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(1, []), (-20, ["look"]), (3600, ["mend"])])
+def test_clocks_that_disagree_are_found(seconds, expected):
+    assert [found.state for found in examining.skew("Fluents'", seconds)] == expected
+
+
+def test_fluents_tells_its_clock(fluents):
+    assert abs(examining.client().clock() - datetime.now(UTC)) < timedelta(seconds=30)
+
+
+def test_people_read_it_too(sound):
+    out = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("doctor", stdout=out)
+    assert "Nothing must be mended." in out.getvalue()
+
+
+def test_evidence_is_not_forgotten_too_early(db):
+    with pytest.raises(CommandError, match="30 days at least"):
+        call_command("prune", "--days", "3")
