@@ -12,6 +12,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.checks import ERROR, run_checks
+from django.core.files import File
 from django.db import DatabaseError, connection
 
 from .. import fluents
@@ -44,16 +45,19 @@ Findings = Iterator[Finding]
 def examine() -> Findings:
     """Everything, one finding after the other. Reads only, but for a file tried beside the journal."""
     yield from settings_found()
+    waiting: list[str] = []
     try:
         yield from database()
-        yield from migrations()
+        waiting = observing.unapplied()
+        yield from migrations(waiting)
         yield from people()
         yield from journal_file()
         yield from clock_of_database()
         yield from buying()
     except (DatabaseError, Gate.DoesNotExist) as error:
-        hint = "Check DATABASE_URL and that the database runs, then run `manage.py migrate`."
-        yield Finding("database", BAD, f"It does not answer as it should: {type(error).__name__}.", hint)
+        if not waiting:  # told already: tables are missing
+            hint = "Check DATABASE_URL, and that the database runs."
+            yield Finding("database", BAD, f"It does not answer: {type(error).__name__}.", hint)
     yield from fluents_answers()
     yield from static_files()
 
@@ -110,8 +114,8 @@ def postgresql() -> Findings:
     yield Finding("database", GOOD, f"PostgreSQL {major}.")
 
 
-def migrations() -> Findings:
-    if waiting := observing.unapplied():
+def migrations(waiting: list[str]) -> Findings:
+    if waiting:
         said = f"{len(waiting)} are not applied, the first is {waiting[0]}."
         yield Finding("migrations", BAD, said, "Run `manage.py migrate` before this release serves.")
     else:
@@ -173,9 +177,10 @@ def buying() -> Findings:
     if now.workers:
         yield Finding("worker", GOOD, f"{now.workers} seen, the last {now.worker_seen:.0f} s ago.")
     else:
-        ago = "never" if now.worker_seen is None else f"{now.worker_seen:.0f} s ago"
+        never = now.worker_seen is None
+        said = "None was ever seen." if never else f"The last one was seen {now.worker_seen:.0f} s ago."
         hint = "Start `manage.py worker` under something that restarts it. Nothing is bought without it."
-        yield Finding("worker", BAD, f"The last one was seen {ago}.", hint)
+        yield Finding("worker", BAD, said, hint)
     if now.gate != "open":
         why = row.pause_reason or row.breaker_reason
         yield Finding(
@@ -231,4 +236,5 @@ def collected(name: str) -> bool:
     if not given or not source:
         return False
     with open(source, "rb") as file:
-        return given == staticfiles_storage.hashed_name(name, file) and staticfiles_storage.exists(given)
+        wanted = staticfiles_storage.hashed_name(name, File(file))
+    return given == wanted and staticfiles_storage.exists(given)

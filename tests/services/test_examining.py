@@ -1,10 +1,12 @@
 """The doctor finds what is wrong with a deployment, and says what to do."""
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
@@ -13,6 +15,7 @@ from numbers.models import Gate, Journal
 from numbers.services import examining, gate
 from numbers.services.history import db_now
 from numbers.services.syncing import sync
+from tests.stack import ROOT
 
 pytestmark = pytest.mark.django_db
 
@@ -90,3 +93,23 @@ def test_people_read_it_too(sound):
 def test_evidence_is_not_forgotten_too_early(db):
     with pytest.raises(CommandError, match="30 days at least"):
         call_command("prune", "--days", "3")
+
+
+def test_a_release_whose_scripts_were_not_collected_is_found(tmp_path, settings):
+    settings.STATIC_ROOT, settings.WHITENOISE_MANIFEST_STRICT = tmp_path, True
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
+    assert [found.state for found in examining.static_files()] == ["mend"]
+    script = tmp_path / "source" / "js" / "app.js"
+    shutil.copytree(ROOT / "static" / "js", script.parent)
+    settings.STATICFILES_DIRS = [tmp_path / "source"]
+    settings.STATIC_ROOT = tmp_path / "collected"
+    finders.get_finder.cache_clear()
+    call_command("collectstatic", "--noinput", verbosity=0)
+    settings.STORAGES = {**settings.STORAGES}  # a new process
+    assert [found.state for found in examining.static_files()] == ["good"]
+    script.write_text("changed()")
+    assert [found.state for found in examining.static_files()] == ["mend"]
+    finders.get_finder.cache_clear()
