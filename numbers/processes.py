@@ -1,16 +1,20 @@
 """Keeping child processes running, and ending them in order."""
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from django.conf import settings
+from django.db import connections
 
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15  # linux/prctl.h
+ENDINGS = {signal.SIGTERM, signal.SIGINT}
 BACK_OFF = (0.2, 0.5, 1, 2, 5)  # seconds between restarts of a child that keeps dying
 LIVED = 30  # seconds after which a death counts as the first again
 
@@ -25,7 +29,7 @@ class Child:
 
     def __init__(self, command: Sequence[str]) -> None:
         self.command = list(command)
-        self.process: subprocess.Popen | None = None
+        self.process: subprocess.Popen | Fork | None = None
         self.deaths, self.started, self.start_at = 0, 0.0, 0.0
 
     def keep_running(self) -> None:
@@ -38,11 +42,63 @@ class Child:
             self.start_at = now + BACK_OFF[min(self.deaths, len(BACK_OFF)) - 1]
             self.process = None
         if now >= self.start_at:
-            # A session of its own: Ctrl-C reaches the parent alone, which ends its children in order.
-            self.process = subprocess.Popen(
-                self.command, cwd=settings.BASE_DIR, start_new_session=True, preexec_fn=_die_with_parent
-            )
+            self.process = self.begin()
             self.started = now
+
+    def begin(self) -> "subprocess.Popen | Fork":
+        # A session of its own: Ctrl-C reaches the parent alone, which ends its children in order.
+        return subprocess.Popen(
+            self.command, cwd=settings.BASE_DIR, start_new_session=True, preexec_fn=_die_with_parent
+        )
+
+
+class Copy(Child):
+    """A process that begins as a copy of this one, and so is at work at once: it has nothing to import.
+
+    ACT is what it does, NAME what `ps -o comm` and `top` call it. This process must have no threads.
+    """
+
+    def __init__(self, name: str, act: Callable[[], None]) -> None:
+        super().__init__([name])
+        self.act = act
+
+    def begin(self) -> "Fork":
+        connections.close_all()  # the two must not talk on the same ones
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)  # until the copy has its own handlers
+        try:
+            process = Fork(self.command[0], self.act)
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return process
+
+
+class Fork(multiprocessing.get_context("fork").Process):
+    """A copy of this process, with the face of a Popen."""
+
+    def __init__(self, name: str, act: Callable[[], None]) -> None:
+        super().__init__(name=name)
+        self.act = act
+
+    def run(self) -> None:
+        """In the copy."""
+        os.setsid()
+        _die_with_parent()
+        if sys.platform == "linux":
+            LIBC.prctl(PR_SET_NAME, self.name.encode())
+        for signum in ENDINGS:
+            signal.signal(signum, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
+        self.act()
+
+    def poll(self) -> int | None:
+        return self.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        self.join(timeout)
+        if self.exitcode is None:
+            raise subprocess.TimeoutExpired(self.name, timeout)
+        return self.exitcode
 
 
 def run(children: Sequence[Child], *, patience: float) -> None:
@@ -53,7 +109,7 @@ def run(children: Sequence[Child], *, patience: float) -> None:
         nonlocal stopping
         stopping = True
 
-    for signum in (signal.SIGTERM, signal.SIGINT):
+    for signum in ENDINGS:
         signal.signal(signum, stop)
     while not stopping:
         for child in children:
@@ -76,6 +132,6 @@ _parent = os.getpid()
 def _die_with_parent() -> None:
     """In the child: end when the parent is killed (Linux; elsewhere the child stays)."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != _parent:  # it died in between
             os.kill(os.getpid(), signal.SIGTERM)

@@ -53,6 +53,7 @@ class Line(models.Model):
 
     A worker owns a line while `lease_until` is ahead; `generation` grows with every lease,
     so a worker that slept through its lease can no longer write. Both go by the database's clock.
+    `lease_by` tells a worker's successor what it may free at once.
     """
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="lines")
@@ -81,6 +82,7 @@ class Line(models.Model):
     sent_at = models.DateTimeField(null=True, blank=True)
 
     lease_until = models.DateTimeField(null=True, blank=True)
+    lease_by = models.CharField(max_length=32, blank=True, default="", db_default="")  # the holder's place
     generation = models.PositiveIntegerField(default=0)
     due_at = models.DateTimeField(db_default=Now())
     rung_at = models.DateTimeField(null=True, blank=True)

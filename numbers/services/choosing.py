@@ -31,7 +31,7 @@ API_AGAIN = (1, 2, 4, 8, 15)  # seconds until Fluents is asked again after reads
 def choose(line: Line) -> Line | None:
     """planned -> reserved: find a number that nobody holds and that is not ours already."""
     if stop := gate.stops(gate.current(), db_now()):
-        return wait(line, until=stop.until or db_now(), reason=str(stop))
+        return gate.hold(line, stop, again=db_now())
     if turned_down(line).values("phone_number").distinct().count() >= MAX_NUMBERS:
         return fail(line, f"Tried {MAX_NUMBERS} numbers; none could be bought.")
     try:

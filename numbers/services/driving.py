@@ -19,6 +19,7 @@ from .settling import settle
 
 log = logging.getLogger("numbers.driving")
 
+SETTLE_FIRST = 10  # priority: what may have been bought already goes before what is still to be bought
 STEPS = {LineState.PLANNED: choose, LineState.RESERVED: send, LineState.UNKNOWN: settle}
 
 
@@ -35,6 +36,9 @@ def drive(*, line_id: int) -> None:
 def ring(line_ids: list[int]) -> None:
     """Ask the task workers to drive these lines; part of the caller's transaction."""
     with transaction.atomic():
-        Line.objects.filter(pk__in=line_ids).update(rung_at=db_now())
+        lines = Line.objects.filter(pk__in=line_ids)
+        lines.update(rung_at=db_now())
+        unknown = set(lines.filter(state=LineState.UNKNOWN).values_list("pk", flat=True))
         for line_id in line_ids:
-            drive_line.enqueue(line_id=line_id)
+            bell = drive_line.using(priority=SETTLE_FIRST) if line_id in unknown else drive_line
+            bell.enqueue(line_id=line_id)

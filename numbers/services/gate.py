@@ -13,6 +13,7 @@ from ..models import Attempt, Gate, Line
 from ..models.gate import Breaker
 from ..states import DRIVEN, LineState, Outcome
 from .history import SYSTEM, By, db_now, record
+from .moves import wait
 
 LAST = 20  # attempts that the share of unknown ones is taken of
 BUSY_SECONDS = 0.5  # until the next try when all places in flight are taken
@@ -64,6 +65,19 @@ def admit(*, now: datetime) -> None:
     gate.breaker = Breaker.TRYING if trying else Breaker.CLOSED
     gate.next_send_at = now + _spacing()
     gate.save(update_fields=["breaker", "next_send_at"])
+
+
+def hold(line: Line, closed: Closed, *, again: datetime) -> None:
+    """Give LINE back until CLOSED is over (AGAIN, where nobody knows when). Raises LeaseLost.
+
+    Under the gate's lock: a person who opens it comes before this, and is noticed, or after it.
+    """
+    with transaction.atomic():
+        now = db_now()
+        until = closed.until or again
+        if not stops(locked(), now):
+            until = min(until, now + timedelta(seconds=BUSY_SECONDS))
+        wait(line, until=until, reason=str(closed))
 
 
 def turns(*, count: int, now: datetime) -> list[datetime]:

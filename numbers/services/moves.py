@@ -3,6 +3,9 @@
 A worker owns a line from `claim` until its lease runs out. Every write names the state and
 the generation that it believes in; when another worker or the sweeper was faster it changes
 no row and `LeaseLost` ends the attempt to write.
+
+A supervisor starts one process after the other in the same place. Leases carry their holder's
+place, so that each process can free at once what the one before it held when it died.
 """
 
 import copy
@@ -30,6 +33,15 @@ class IllegalMove(Exception):
     """A move that `states.MOVES` does not have: a bug, or a person who was too late."""
 
 
+_place = ""  # a process that nobody succeeds has none: its leases run out
+
+
+def take_place(place: str) -> None:
+    """From now on this process's leases are those of PLACE."""
+    global _place
+    _place = place
+
+
 def lease() -> timedelta:
     return timedelta(seconds=settings.LEASE_SECONDS)
 
@@ -39,7 +51,7 @@ def claim(*, line_id: int) -> Line | None:
     taken = (
         Line.objects.filter(pk=line_id)
         .due()
-        .update(lease_until=db_now() + lease(), generation=F("generation") + 1)
+        .update(lease_until=db_now() + lease(), lease_by=_place, generation=F("generation") + 1)
     )
     if not taken:
         return None

@@ -59,7 +59,7 @@ def send_purchase(line: Line, owned_before: list[str] | None = None) -> Line | N
             time.sleep(max(pause, 0.01))
             return line
         again = next_look(line, db_now()) if line.state == LineState.UNKNOWN else db_now()
-        return wait(line, until=closed.until or again, reason=str(closed))
+        return gate.hold(line, closed, again=again)
     try:
         journal.append(attempt)
     except OSError as error:

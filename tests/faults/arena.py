@@ -155,13 +155,13 @@ class Arena:
         return "the processes said:\n" + self.stack.logs()[-4000:]
 
     def task_workers(self) -> list[int]:
-        return self.children("db_worker")
+        return self.children("task worker")
 
     def sweepers(self) -> list[int]:
         return self.children("sweeper")
 
     def children(self, name: str) -> list[int]:
-        return [pid for worker in self.workers for pid in children(worker.pid) if name in command_of(pid)]
+        return [pid for worker in self.workers for pid in children(worker.pid) if name == name_of(pid)]
 
 
 def children(pid: int) -> list[int]:
@@ -176,11 +176,11 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def command_of(pid: int) -> list[str]:
+def name_of(pid: int) -> str:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+        return Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:
-        return []
+        return ""
 
 
 def send_signal(pid: int, signum: int) -> bool:

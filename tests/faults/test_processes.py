@@ -91,6 +91,28 @@ def test_24_killed_in_flight(arena):
     assert len(arena.posts(line["e164"])) == 1
 
 
+def test_24_a_successor_frees_the_lease(make_arena, engine):
+    """The supervisor saw its child die, so the next one frees the line long before the lease is over.
+    The line of a worker that lives is left alone."""
+    arena = make_arena(engine, LEASE_SECONDS=90, FLUENTS_READ_TIMEOUT=20)
+    try:
+        for _ in range(2):
+            arena.start_worker()
+        arena.until(lambda: len(arena.task_workers()) == 2)
+        fault(arena, *[{"fault": "hang_after", "seconds": 5}] * 2)
+        ids = arena.place(2)
+        arena.until(lambda: all(arena.charges_of(line_id) for line_id in ids))
+        send_signal(arena.task_workers()[0], signal.SIGKILL)
+        arena.until(lambda: any(line["state"] == "bought" for line in arena.books.lines()), 4, ids)
+        assert sorted(line["state"] for line in arena.books.lines()) == ["bought", "sending"]
+        for line_id in ids:
+            assert len(arena.posts(bought_once(arena, line_id)["e164"])) == 1
+        stories = [arena.story(line_id) for line_id in ids]
+        assert sum("worker stopped" in story for story in stories) == 1, stories
+    finally:
+        arena.close()
+
+
 def test_24_sweeper_killed(fresh):
     """It dies with the lease just expired; another one, or the same again, finds the line unknown."""
     fault(fresh, HANG)

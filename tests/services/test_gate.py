@@ -8,6 +8,7 @@ from numbers.models import Attempt, Event, Gate, Line
 from numbers.models.gate import Breaker
 from numbers.services import gate
 from numbers.services.history import db_now
+from numbers.services.moves import claim
 from numbers.services.sweeping import sweep
 from numbers.states import LineState, Outcome
 from tests.books import PERSON, bare_line, go_on, line_of, posts, rest, time_passes
@@ -69,6 +70,19 @@ def test_a_pause_stops_every_line_until_a_person_opens_the_gate(fluents):
         ("gate.paused", "bob", "Audit."),
         ("gate.opened", "bob", "Audit is over."),
     ]
+
+
+def test_a_line_that_is_told_to_wait_while_a_person_opens_the_gate_does_not_wait():
+    Gate.objects.update(breaker=Breaker.OPEN, breaker_at=db_now(), breaker_reason="Too many unknowns.")
+    late, early = claim(line_id=bare_line().pk), claim(line_id=bare_line().pk)
+    closed = gate.stops(gate.current(), db_now())
+    gate.hold(early, closed, again=db_now())
+    assert Line.objects.get(pk=early.pk).due_at == closed.until > db_now() + timedelta(seconds=50)
+    gate.open_gate(by=PERSON, reason="Fluents is back.")
+    gate.hold(late, closed, again=db_now())  # it had read the gate before
+    for line in Line.objects.all():
+        assert line.due_at < db_now() + timedelta(seconds=1)
+        assert line.lease_until is None
 
 
 def test_the_reason_of_the_first_pause_stays():

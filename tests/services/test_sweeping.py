@@ -7,7 +7,8 @@ from django_tasks_db.models import DBTaskResult
 
 from numbers.models import Attempt, Gate, Line
 from numbers.services.history import db_now
-from numbers.services.sweeping import expire_leases, ring_due, sweep, tidy_tasks
+from numbers.services.moves import claim, take_place
+from numbers.services.sweeping import BATCH, expire_leases, ring_due, succeed, sweep, tidy_tasks
 from numbers.states import LineState, Outcome
 from numbers.tasks import drive_line
 from tests.books import bare_line, line_of, moves_of, posts, rest, time_passes
@@ -29,6 +30,48 @@ def test_a_line_whose_worker_died_while_sending_becomes_unknown():
     assert (line.state, line.generation, line.lease_until) == (S.UNKNOWN, 1, None)
     assert (line.phone_number, moves_of(line)) == ("+14155550100", ["line.unknown"])
     assert (attempt.outcome, attempt.finished_at is not None) == (Outcome.UNKNOWN, True)
+
+
+@pytest.fixture
+def place():
+    """Leases of this process carry it."""
+    take_place("here")
+    yield "here"
+    take_place("")
+
+
+def test_a_successor_frees_what_the_dead_process_of_its_place_held_before_any_lease_is_over(place):
+    later = db_now() + timedelta(seconds=60)
+    held = {"lease_by": place, "lease_until": later}
+    sent = bare_line(S.SENDING, phone_number="+14155550100", **held)
+    attempt = Attempt.objects.create(line=sent, n=1, generation=0)
+    chosen = bare_line(S.RESERVED, phone_number="+14155550101", **held)
+    claimed = claim(line_id=bare_line().pk)
+    assert claimed.lease_by == place
+    assert succeed(place) == 3
+    for line, state in ((sent, S.UNKNOWN), (chosen, S.RESERVED), (claimed, S.PLANNED)):
+        generation = line.generation
+        line.refresh_from_db()
+        assert (line.state, line.lease_until, line.generation) == (state, None, generation + 1)
+    attempt.refresh_from_db()
+    assert attempt.outcome == Outcome.UNKNOWN
+    assert (sent.phone_number, chosen.phone_number) == ("+14155550100", "+14155550101")
+    assert rung() == sorted([sent.pk, chosen.pk, claimed.pk])
+
+
+def test_a_successor_leaves_alone_what_others_hold_and_what_is_at_rest(place):
+    later = db_now() + timedelta(seconds=60)
+    lines = [
+        bare_line(S.SENDING, lease_by="there", lease_until=later),
+        bare_line(S.RESERVED, lease_by="", lease_until=later),
+        bare_line(S.UNKNOWN, lease_by=place, due_at=later),  # given back since
+        bare_line(S.REVIEW, lease_by=place),
+        bare_line(S.FAILED, lease_by=place),
+    ]
+    before = list(Line.objects.order_by("pk").values())
+    assert (succeed(place), rung()) == (0, [])
+    assert list(Line.objects.order_by("pk").values()) == before
+    assert len(before) == len(lines)
 
 
 def test_a_line_that_is_being_sent_is_left_alone():
@@ -66,6 +109,27 @@ def test_a_bell_that_nobody_heard_is_rung_again_after_half_a_minute():
     time_passes(31)
     assert ring_due() == 1
     assert rung() == [line.pk, line.pk]
+
+
+def test_what_may_have_been_bought_is_rung_for_before_what_is_still_to_be_bought():
+    past = db_now() - timedelta(seconds=1)
+    bare_line(due_at=past - timedelta(seconds=9))
+    unknown = bare_line(S.UNKNOWN, due_at=past)
+    assert ring_due() == 2
+    first = DBTaskResult.objects.ready().first()
+    assert first.args_kwargs["kwargs"] == {"line_id": unknown.pk}
+
+
+def test_while_many_tasks_wait_only_lines_that_are_looked_up_are_rung():
+    past = db_now() - timedelta(seconds=1)
+    bare_line(due_at=past)
+    unknown = bare_line(S.UNKNOWN, due_at=past)
+    waiting = [drive_line.enqueue(line_id=0) for _ in range(BATCH)]
+    assert ring_due() == 1
+    assert rung() == [0] * BATCH + [unknown.pk]
+    DBTaskResult.objects.filter(pk=waiting[0].id).delete()
+    DBTaskResult.objects.filter(pk=waiting[1].id).delete()
+    assert ring_due() == 1
 
 
 def test_a_line_that_is_due_later_or_held_or_at_rest_is_not_rung():

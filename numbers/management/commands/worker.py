@@ -1,13 +1,18 @@
 import time
+import uuid
+from functools import partial
 
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
+from django_tasks_db.management.commands import db_worker
 
-from numbers.processes import Child, manage, run
+from numbers.management.commands import sweeper
+from numbers.processes import Copy, run
+from numbers.services import sweeping
+from numbers.services.moves import take_place
 from numbers.services.replaying import check_journal
-
-TASK_WORKER = ["db_worker", "--no-startup-delay", "--interval", "0.2", "--no-reload", "-v", "0"]
 
 
 class Command(BaseCommand):
@@ -19,7 +24,8 @@ class Command(BaseCommand):
     def handle(self, **options) -> None:
         self.check_journal()
         count = options["processes"]
-        children = [Child(manage(*TASK_WORKER)) for _ in range(count)] + [Child(manage("sweeper"))]
+        children = [Copy("task worker", partial(work, uuid.uuid4().hex)) for _ in range(count)]
+        children.append(Copy("sweeper", partial(call_command, sweeper.Command())))
         self.stdout.write(f"Worker running: {count} task workers and a sweeper.")
         self.stdout.flush()
         # Long enough for a purchase under way to end; what takes longer is looked up later.
@@ -37,3 +43,10 @@ class Command(BaseCommand):
                 time.sleep(1)
             finally:
                 connection.close()
+
+
+def work(place: str) -> None:
+    """A task worker. Whoever was in PLACE before is dead: the supervisor has waited for it."""
+    take_place(place)
+    sweeping.succeed(place)
+    call_command(db_worker.Command(), startup_delay=False, interval=0.2, reload=False, verbosity=0)
