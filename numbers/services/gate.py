@@ -75,8 +75,9 @@ def hold(line: Line, closed: Closed, *, again: datetime) -> None:
     with transaction.atomic():
         now = db_now()
         until = closed.until or again
-        if not stops(locked(), now):
-            until = min(until, now + timedelta(seconds=BUSY_SECONDS))
+        gate = locked()
+        if not stops(gate, now):
+            until = min(until, max(gate.next_send_at, now + timedelta(seconds=BUSY_SECONDS)))
         wait(line, until=until, reason=str(closed))
 
 
