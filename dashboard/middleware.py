@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Callable
+from ipaddress import ip_address
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
@@ -32,6 +33,30 @@ def request_id(get_response: Handler) -> Handler:
         return response
 
     return middleware
+
+
+def client_address(get_response: Handler) -> Handler:
+    """`request.address`: where the request came from. X-Forwarded-For counts only from TRUSTED_PROXIES.
+
+    Each proxy appends whom it saw, so the list is read from its end, as far as the proxies are ours.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        hops = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
+        address = request.META.get("REMOTE_ADDR", "")
+        while address in settings.TRUSTED_PROXIES and hops and is_address(hops[-1]):
+            address = hops.pop()
+        request.address = address[:45]
+        return get_response(request)
+
+    return middleware
+
+
+def is_address(text: str) -> bool:
+    try:
+        return bool(ip_address(text))
+    except ValueError:
+        return False
 
 
 def login_for_htmx(get_response: Handler) -> Handler:

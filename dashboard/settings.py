@@ -31,6 +31,8 @@ SECRET_KEY = secret("SECRET_KEY") or ("for-development-only-" * 3 if DEBUG else 
 HAS_SECRET_KEY = bool(SECRET_KEY)  # Django refuses to say that it is empty
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# Addresses whose X-Forwarded-For is believed. A socket file, which has no address, counts as "".
+TRUSTED_PROXIES = set(env.list("TRUSTED_PROXIES", default=[]))
 # Plain http is for one's own machine only: any other host name turns on secure cookies.
 LOCAL_ONLY = set(ALLOWED_HOSTS) <= LOOPBACK
 
@@ -55,12 +57,14 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "dashboard.middleware.request_id",
+    "dashboard.middleware.client_address",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "dashboard.middleware.login_for_htmx",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "numbers.middleware.tell_the_history",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "dashboard.middleware.private_pages",
@@ -114,6 +118,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not LOCAL_ONLY
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "dashboard.views.csrf_failure"
 SECURE_CSP = {
     "default-src": [CSP.NONE],
     "script-src": [CSP.SELF],

@@ -1,5 +1,6 @@
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
+from django.views import csrf
 from django.views.decorators.http import require_safe
 
 
@@ -8,3 +9,9 @@ from django.views.decorators.http import require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
     """200 while this process answers."""
     return HttpResponse("ok\n", content_type="text/plain")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's own answer; the history is told why."""
+    request.denied = f"The form was not one of ours, or too old. {reason}"
+    return csrf.csrf_failure(request, reason)

@@ -1,5 +1,8 @@
 from django.apps import AppConfig
+from django.db import connections
 from django.db.models.signals import post_migrate
+
+from . import append_only
 
 
 class NumbersConfig(AppConfig):
@@ -7,9 +10,17 @@ class NumbersConfig(AppConfig):
     verbose_name = "Phone lines"
 
     def ready(self) -> None:
+        from . import access  # noqa: PLC0415 -- its models are there only now
+
+        access.listen()
         post_migrate.connect(put_up_the_gate, sender=self)
+        post_migrate.connect(guard_the_history, sender=self)
 
 
 def put_up_the_gate(sender: AppConfig, **kwargs) -> None:
     """The gate's one row is there before anybody asks for it."""
     sender.get_model("Gate").objects.get_or_create(pk=1)
+
+
+def guard_the_history(sender: AppConfig, using: str, **kwargs) -> None:
+    append_only.put_up(connections[using])

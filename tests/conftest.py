@@ -3,7 +3,9 @@
 import uuid
 
 import pytest
+from django.db.backends.base.operations import BaseDatabaseOperations
 
+from numbers import append_only
 from numbers.services import api
 from tests.stack import TOKEN, Sandbox
 
@@ -12,6 +14,20 @@ from tests.stack import TOKEN, Sandbox
 def own_journal(settings, tmp_path_factory):
     """Every test has a send journal of its own; a file, as a folder for each costs time."""
     settings.JOURNAL_PATH = tmp_path_factory.getbasetemp() / f"{uuid.uuid4().hex}.journal"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def history_makes_way_between_tests():
+    """Tests with real transactions leave nothing behind. What empties the tables puts the guards up again."""
+    flush = BaseDatabaseOperations.execute_sql_flush
+
+    def unguarded(self, sql_list):
+        append_only.take_away(self.connection)
+        return flush(self, sql_list)
+
+    BaseDatabaseOperations.execute_sql_flush = unguarded
+    yield
+    BaseDatabaseOperations.execute_sql_flush = flush
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from .buying import Attempt, Line, Look, Order
 from .changes import Plan, PlanRow, SavedView
 from .gate import Gate, Journal, Price, Reconciliation
-from .history import Event
+from .history import Event, Seal
 from .inventory import Agent, Connection, Number, Tag
 
 __all__ = [
@@ -22,5 +22,6 @@ __all__ = [
     "Price",
     "Reconciliation",
     "SavedView",
+    "Seal",
     "Tag",
 ]

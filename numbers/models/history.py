@@ -1,4 +1,4 @@
-"""The append-only history."""
+"""The append-only history, and the seals that show whether it was tampered with."""
 
 from django.conf import settings
 from django.db import models
@@ -10,13 +10,18 @@ from .inventory import Number
 
 
 class Event(models.Model):
-    """One thing that happened, with who and why. Never changed, never deleted."""
+    """One thing that happened or was refused, with who and why.
+
+    Never changed, never deleted: the database refuses (`numbers.append_only`). What it names
+    stays too, so an account with a history is switched off instead of deleted.
+    """
 
     at = models.DateTimeField(db_default=Now())
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
     actor_name = models.CharField(max_length=150, blank=True)  # empty: the product itself
+    address = models.CharField(max_length=45, blank=True, default="", db_default="")  # IP of the request
     action = models.CharField(max_length=50)
     order = models.ForeignKey(Order, models.PROTECT, null=True, blank=True, related_name="events")
     line = models.ForeignKey(Line, models.PROTECT, null=True, blank=True, related_name="events")
@@ -32,3 +37,21 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.pk}"
+
+
+class Seal(models.Model):
+    """Link N of the chain over all events: a hash of its event and of the link before.
+
+    The order of the links is the order of sealing, so an event whose transaction ended late,
+    or an id that was never used, does not break it.
+    """
+
+    n = models.PositiveBigIntegerField(primary_key=True)
+    event = models.OneToOneField(Event, models.PROTECT, related_name="seal")
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["n"]
+
+    def __str__(self) -> str:
+        return f"{self.n}:{self.hash}"

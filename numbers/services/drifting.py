@@ -61,6 +61,7 @@ def accept_one(number: Number, agents: dict[str, Agent], by: By) -> Event:
         actor=by.user,
         actor_name=by.name,
         request_id=by.request_id,
+        address=by.address,
         number=number,
         before={name: side["ours"] for name, side in sides.items()},
         after={name: side["theirs"] for name, side in sides.items()},

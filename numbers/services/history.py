@@ -1,5 +1,6 @@
 """Who did what: the append-only events, and the clock that everything goes by."""
 
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +10,8 @@ from django.utils import timezone
 
 from ..models import Event
 
+ADDRESS: ContextVar[str] = ContextVar("address", default="")  # of whoever sent the request at hand
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class By:
@@ -17,10 +20,11 @@ class By:
     user: AbstractUser | None = None
     name: str = ""
     request_id: str = ""
+    address: str = ""
 
     @classmethod
     def person(cls, user: AbstractUser, request_id: str = "") -> "By":
-        return cls(user=user, name=user.get_username(), request_id=request_id)
+        return cls(user=user, name=user.get_username(), request_id=request_id, address=ADDRESS.get())
 
 
 SYSTEM = By()
@@ -33,6 +37,7 @@ def record(*, action: str, by: By = SYSTEM, reason: str = "", **about) -> Event:
         actor=by.user,
         actor_name=by.name,
         request_id=by.request_id,
+        address=by.address,
         reason=reason[:500],
         **about,
     )

@@ -42,6 +42,13 @@ def place_order(
     One FORM_TOKEN makes one order: a second call returns the first one's order and False.
     Raises OverLimit.
     """
+    wanted = {
+        "telephony_provider": telephony_provider,
+        "area_code": area_code,
+        "wanted_number": phone_number,
+    }
+    asked = {"connection": telephony_account_connection, "agent": inbound_agent, "quantity": quantity}
+    about = wanted | asked
     if order := Order.objects.filter(form_token=form_token).first():
         return order, False
     try:
@@ -65,11 +72,6 @@ def place_order(
                 cost_monthly=monthly,
                 created_at=now,
             )
-            wanted = {
-                "telephony_provider": telephony_provider,
-                "area_code": area_code,
-                "wanted_number": phone_number,
-            }
             connection = connection_for(
                 api_id=telephony_account_connection, telephony_provider=telephony_provider
             )
@@ -78,10 +80,12 @@ def place_order(
                 Line(order=order, position=i, connection=connection, agent=agent, due_at=turn, **wanted)
                 for i, turn in enumerate(gate.turns(count=quantity, now=now), start=1)
             )
-            about = wanted | {"connection": connection.api_id, "agent": inbound_agent, "quantity": quantity}
             record(action="order.placed", by=by, order=order, after=about)
             ring([line.pk for line in lines[:RUNG_AT_ONCE] if line.due_at <= now])
             reached("order.written")
+    except OverLimit as error:
+        record(action="order.refused", by=by, after=about, reason=str(error))
+        raise
     except IntegrityError:
         if order := Order.objects.filter(form_token=form_token).first():
             return order, False

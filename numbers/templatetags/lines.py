@@ -125,6 +125,13 @@ EVENTS = {
     "plan.stopped": ("hand-stop", "amber", "Plan stopped"),
     "plan.discarded": ("ban", "grey", "Plan discarded"),
     "plan.finished": ("circle-check", "green", "Plan finished"),
+    "order.refused": ("ban", "amber", "Order refused"),
+    "access.denied": ("ban", "red", "Refused: not allowed"),
+    "access.login": ("check", "grey", "Logged in"),
+    "access.logout": ("logout", "grey", "Logged out"),
+    "access.failed": ("ban", "amber", "Log-in refused"),
+    "access.changed": ("check", "amber", "Account changed"),
+    "price.changed": ("receipt", "amber", "Price table changed"),
 }
 
 

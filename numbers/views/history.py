@@ -31,6 +31,7 @@ COLUMNS = [
     "after",
     "reason",
     "request_id",
+    "address",
 ]
 GROUPS = {
     "order": "Orders",
@@ -41,6 +42,8 @@ GROUPS = {
     "gate": "The gate",
     "sync": "Syncs",
     "books": "Comparisons of the books",
+    "access": "Log-ins and refusals",
+    "price": "Prices",
 }
 
 
@@ -120,6 +123,7 @@ def event_rows(events: QuerySet[Event]) -> Iterator[dict]:
             "after": event.after or None,
             "reason": event.reason or None,
             "request_id": event.request_id or None,
+            "address": event.address or None,
         }
 
 

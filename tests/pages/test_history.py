@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from numbers.models import Event, Order
+from tests.books import forget
 from tests.pages.upkeep import HOSTILE, agent, numbers
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +23,7 @@ def said(staff, **query) -> list[str]:
 @pytest.fixture
 def past(bob):
     number, other = numbers(2)
-    Event.objects.all().delete()
+    forget()
     order = Order.objects.create(form_token="t", quantity=1)
     days = [datetime(2026, 1, day, 12, tzinfo=UTC) for day in (1, 2, 3, 4)]
     Event.objects.create(at=days[0], action="order.placed", order=order, actor_name="bob", reason="First")

@@ -12,6 +12,7 @@ from numbers.services.history import db_now
 from numbers.services.replaying import check_journal
 from numbers.states import LineState
 from tests.books import PERSON, bare_line, go_on, line_of, posts, rest
+from tests.books import forget as forget_events
 
 pytestmark = pytest.mark.django_db
 S = LineState
@@ -28,7 +29,7 @@ def entries(path) -> list[dict]:
 
 def forget(line: Line) -> None:
     """What a backup from before the line's purchase does to the database."""
-    Event.objects.filter(line=line).delete()
+    forget_events(Event.objects.filter(line=line))
     Look.objects.filter(line=line).delete()
     Attempt.objects.filter(line=line).delete()
     Line.objects.filter(pk=line.pk).update(
@@ -85,7 +86,7 @@ def test_sends_of_orders_that_the_backup_does_not_know_pause_everything(fluents)
     line = rest(line_of(fluents))
     forget(line)
     line.delete()
-    Event.objects.all().delete()
+    forget_events()
     Order.objects.all().delete()
     assert check_journal(whole=True) is False
     assert "1 belong to orders that it does not know" in Gate.objects.get().pause_reason

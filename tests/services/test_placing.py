@@ -105,7 +105,10 @@ def test_an_order_over_a_limit_is_refused_and_nothing_is_written(settings, setti
     with pytest.raises(OverLimit) as refused:
         order(quantity=3)
     assert str(refused.value) == message
-    assert (Order.objects.count(), Line.objects.count(), Event.objects.count()) == (0, 0, 0)
+    assert (Order.objects.count(), Line.objects.count()) == (0, 0)
+    told = Event.objects.get()
+    assert (told.action, told.actor_name, told.reason) == ("order.refused", PERSON.name, message)
+    assert told.after["quantity"] == 3
     assert order(quantity=2).lines.count() == 2
 
 

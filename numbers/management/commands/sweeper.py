@@ -5,28 +5,33 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
-from numbers.services import journal, sweeping
+from numbers.services import journal, sealing, sweeping
 from numbers.tasks import sync_all
 
 log = logging.getLogger("numbers.sweeper")
 
 EVERY = 0.5  # seconds
 TIDY_EVERY = 20
+SEAL_ALL_EVERY = 3600
 
 
 class Command(BaseCommand):
     help = "Expire leases and ring due lines; a part of `worker`."
 
     def handle(self, **options) -> None:
-        tidy_at = sync_at = 0.0
+        tidy_at = sync_at = seal_at = 0.0
         while True:
             now = time.monotonic()
             try:
                 sweeping.sweep()
+                sealing.seal()
                 if now >= tidy_at:
                     sweeping.tidy_tasks()
                     journal.beat()
                     tidy_at = now + TIDY_EVERY
+                if now >= seal_at:
+                    sealing.seal_all()
+                    seal_at = now + SEAL_ALL_EVERY
                 if settings.SYNC_SECONDS and settings.FLUENTS_API_TOKEN and now >= sync_at:
                     sync_all.enqueue()
                     sync_at = now + settings.SYNC_SECONDS
