@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("numbers", "0004_sync_asked_at"),
+        ("numbers", "0005_lease_by"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
