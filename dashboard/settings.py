@@ -25,6 +25,25 @@ def secret(name: str) -> str:
     return Path(path).read_text().strip() if path else env.str(name, default="")
 
 
+def mailer(url: str) -> dict:
+    """What `smtp+tls://name:password@host:587` and the like mean to Django."""
+    found = environ.Env.email_url_config(url)
+    if not found["EMAIL_HOST"]:
+        return {"BACKEND": found["EMAIL_BACKEND"]}
+    return {
+        "BACKEND": found["EMAIL_BACKEND"],
+        "OPTIONS": {
+            "host": found["EMAIL_HOST"],
+            "port": found["EMAIL_PORT"],
+            "username": found["EMAIL_HOST_USER"],
+            "password": found["EMAIL_HOST_PASSWORD"],
+            "use_tls": found.get("EMAIL_USE_TLS", False),
+            "use_ssl": found.get("EMAIL_USE_SSL", False),
+            "timeout": 20,
+        },
+    }
+
+
 # --- Django ---------------------------------------------------------------------------------
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = secret("SECRET_KEY") or ("for-development-only-" * 3 if DEBUG else "")
@@ -54,6 +73,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django.middleware.gzip.GZipMiddleware",  # pads at random, so lengths tell nothing about tokens
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "dashboard.middleware.request_id",
@@ -147,6 +167,15 @@ HTMX_CONFIG = {
         {"code": "[45]..", "swap": False, "error": True},
     ],
 }
+
+# --- Telling people -------------------------------------------------------------------------
+SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")  # begins the links in messages
+EMAIL_URL = secret("EMAIL_URL")
+NOTIFY_BY_MAIL = bool(EMAIL_URL)
+MAILERS = {"default": mailer(EMAIL_URL or "smtp://localhost:25")}
+DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", default="Fluents numbers <numbers@localhost>")
+NOTIFY_WEBHOOK_URL = secret("NOTIFY_WEBHOOK_URL")
+NOTIFY_WEBHOOK_SECRET = secret("NOTIFY_WEBHOOK_SECRET")
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"

@@ -3,11 +3,13 @@ from django.db.models import IntegerField, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from .models import Gate, Line, Number
+from .models import Gate, Line, Notice, Number
+from .services import telling
 from .states import LineState
 from .views.agents import alarming
 
 MANY = 1000  # beyond this the frame does not count on
+NOTICES = 3  # shown at once, the newest first
 
 
 class CountOf(Subquery):
@@ -35,5 +37,19 @@ def frame(request: HttpRequest) -> dict:
         "review_count": gate.review_count,
         "unassigned_count": gate.unassigned_count,
         "drift_count": gate.drift_count,
+        "notices": unseen(request),
         "agent_alarms": SimpleLazyObject(alarming),  # the overview alone looks at them
     }
+
+
+def unseen(request: HttpRequest) -> list[Notice]:
+    """What this person was not shown yet. Whoever looks at an order, or at its line, knows of it."""
+    notices = list(Notice.objects.filter(user=request.user, seen_at=None)[:NOTICES])
+    page = request.resolver_match
+    field = {"order": "order_id", "review-line": "line_id"}.get(page.url_name) if page else None
+    if not field:
+        return notices
+    known = [notice for notice in notices if getattr(notice, field) == page.kwargs["pk"]]
+    if known and request.method == "GET":
+        telling.seen(user_id=request.user.pk, pk__in=[notice.pk for notice in known])
+    return [notice for notice in notices if notice not in known]

@@ -36,3 +36,17 @@ def carry_on_plan(*, plan_id: int) -> None:
     from .services.carrying import carry_on  # noqa: PLC0415 -- tasks are a leaf that services ring
 
     carry_on(plan_id=plan_id)
+
+
+@task
+def count_figures() -> None:
+    from .services.counting import count  # noqa: PLC0415 -- tasks are a leaf that services ring
+
+    count()
+
+
+@task
+def deliver_notice(*, delivery_id: int) -> None:
+    from .services.delivering import deliver  # noqa: PLC0415 -- tasks are a leaf that services ring
+
+    deliver(delivery_id=delivery_id)

@@ -32,6 +32,9 @@ register_converter(E164Converter, "e164")
 
 urlpatterns = [
     path("", inventory.overview, name="overview"),
+    path("tour/end/", inventory.tour_end, name="tour-end"),
+    path("notices/<int:pk>/seen/", inventory.notice_seen, name="notice-seen"),
+    path("help/", inventory.help_page, name="help"),
     path("numbers/", listing.number_list, name="number-list"),
     path("numbers/views/", listing.view_save, name="view-save"),
     path("numbers/views/<int:pk>/delete/", listing.view_delete, name="view-delete"),

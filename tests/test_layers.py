@@ -81,18 +81,21 @@ def test_the_client_is_plain_python_without_django_and_without_the_rest(path):
     assert not {name for name in imports(path) if name.split(".")[0] == "django"}
 
 
-def test_the_client_alone_imports_requests():
+def test_the_client_and_the_webhook_alone_import_requests():
     importers = {
         name_of(p)
         for p in SOURCES
         if {"requests", "urllib3", "httpx"} & {i.split(".")[0] for i in imports(p)}
     }
-    assert importers == {"numbers.fluents.client", "numbers.fluents.http"}
+    assert importers == {"numbers.fluents.client", "numbers.fluents.http", "numbers.webhook"}
 
 
 @pytest.mark.parametrize("path", within("numbers.services"), ids=name_of)
 def test_services_know_what_is_below_them(path):
-    below = {"models", "fluents", "states", "tasks", "phone", "areas", "append_only", "services"}
+    below = {
+        *("models", "fluents", "states", "tasks", "phone", "areas", "append_only", "webhook"),
+        "services",
+    }
     assert ours(path) <= {f"numbers.{name}" for name in below}
 
 

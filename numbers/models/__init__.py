@@ -2,24 +2,30 @@
 
 from .buying import Attempt, Line, Look, Order
 from .changes import Plan, PlanRow, SavedView
+from .figures import Figures
 from .gate import Gate, Journal, Price, Reconciliation
 from .history import Event, Seal
 from .inventory import Agent, Connection, Number, Tag
+from .notices import Delivery, Notice, PutAway
 
 __all__ = [
     "Agent",
     "Attempt",
     "Connection",
+    "Delivery",
     "Event",
+    "Figures",
     "Gate",
     "Journal",
     "Line",
     "Look",
+    "Notice",
     "Number",
     "Order",
     "Plan",
     "PlanRow",
     "Price",
+    "PutAway",
     "Reconciliation",
     "SavedView",
     "Seal",

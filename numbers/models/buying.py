@@ -24,11 +24,13 @@ class Order(models.Model):
     cost_once = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)  # estimate
     cost_monthly = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)  # estimate
     created_at = models.DateTimeField(db_default=Now())
+    told_at = models.DateTimeField(null=True, blank=True)  # its end was told to who ordered it
 
     class Meta:
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["created_at", "requested_by"], name="order_by_day"),  # caps per day
+            models.Index(fields=["id"], condition=Q(told_at=None), name="order_untold"),  # the sweeper
         ]
 
     def __str__(self) -> str:

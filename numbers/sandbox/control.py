@@ -74,27 +74,40 @@ def _set_config(store: Store, log: RequestLog, request: Request) -> Answer:
 
 
 def _reset(store: Store, log: RequestLog, request: Request) -> Answer:
-    count = (request.body or {}).get("numbers", 0) if isinstance(request.body, dict | None) else None
+    body = {} if request.body is None else request.body
+    count = body.get("numbers", 0) if isinstance(body, dict) else None
     if type(count) is not int or not 0 <= count <= _MOST_NUMBERS:
         raise ApiError(400, f"numbers must be a count up to {_MOST_NUMBERS}")
+    weights = body.get("areas")
+    if weights is not None and not (
+        isinstance(weights, dict)
+        and weights.keys() <= set(stock.area_codes())
+        and all(type(weight) is int and weight > 0 for weight in weights.values())
+    ):
+        raise ApiError(400, 'areas must name area codes with their weights, such as {"415": 3}')
     store.empty()
     log.clear()
     log.keep(store.config["requests_kept"])
-    _own_for_long(store, count)
+    _own_for_long(store, count, weights)
     store.late_added.set()
     return Answer(200, {"ok": True, "numbers": count})
 
 
-def _own_for_long(store: Store, count: int) -> None:
-    """Gives the sandbox ``count`` numbers which were bought before the ledger began."""
+def _own_for_long(store: Store, count: int, weights: dict[str, int] | None = None) -> None:
+    """Gives the sandbox ``count`` numbers which were bought before the ledger began.
+
+    ``weights`` says how likely each area code is; then few numbers are left without an agent.
+    """
     rng = stock.chance(store.stock.seed, "long ago")
     agents, connections = list(store.agents), list(stock.PROVIDERS)
     # A small fleet sits in a few cities; a large one needs all of the continent.
     areas = list(stock.CITIES)[: max(3, count // 4)] if count < 2000 else list(stock.area_codes())
-    numbers: set[str] = set()
+    if weights:
+        areas = list(weights)
+    lonely, numbers = 40 if weights else 5, set()
     with store.write() as db:
         while len(numbers) < count:
-            area_code = rng.choice(areas)
+            area_code = rng.choices(areas, weights.values())[0] if weights else rng.choice(areas)
             number = stock.random_number(area_code, rng)
             if number in numbers:
                 continue
@@ -105,7 +118,7 @@ def _own_for_long(store: Store, count: int) -> None:
                 db,
                 number,
                 rng.choices(connections, (6, 3, 1))[0],
-                agent=None if len(numbers) % 5 == 0 else rng.choice(agents),
+                agent=None if len(numbers) % lonely == 0 else rng.choice(agents),
                 label=f"{place} {purpose}",
                 description=rng.choice(("", "", f"Answers for {place}", "Printed on the brochure")),
                 outbound_only=purpose == "campaign" and rng.random() < 0.5,

@@ -14,6 +14,7 @@ from ..models.gate import Breaker
 from ..states import DRIVEN, LineState, Outcome
 from .history import SYSTEM, By, db_now, record
 from .moves import wait
+from .telling import tell_gate
 
 LAST = 20  # attempts that the share of unknown ones is taken of
 BUSY_SECONDS = 0.5  # until the next try when all places in flight are taken
@@ -120,7 +121,9 @@ def pause(*, reason: str, by: By = SYSTEM, books_doubted: bool = False) -> None:
         gate.paused, gate.pause_reason, gate.books_doubted = True, reason[:500], books_doubted
         gate.paused_by, gate.paused_at = by.name, db_now()
         gate.save()
-        record(action="gate.paused", by=by, reason=reason)
+        event = record(action="gate.paused", by=by, reason=reason)
+        if not by.name:
+            tell_gate(event=event)
 
 
 def open_gate(*, by: By, reason: str) -> None:
@@ -162,10 +165,13 @@ def _too_many(gate: Gate) -> str:
 
 
 def _open(gate: Gate, reason: str, now: datetime, *, needs_person: bool = False) -> None:
+    news = gate.breaker == Breaker.CLOSED  # a trial that failed is none
     gate.breaker, gate.breaker_reason, gate.breaker_at = Breaker.OPEN, reason, now
     gate.needs_person = gate.needs_person or needs_person
     gate.save(update_fields=["breaker", "breaker_reason", "breaker_at", "needs_person"])
-    record(action="gate.stopped", reason=reason)
+    event = record(action="gate.stopped", reason=reason)
+    if news:
+        tell_gate(event=event)
 
 
 def _close(gate: Gate, now: datetime) -> None:

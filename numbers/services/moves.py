@@ -18,9 +18,10 @@ from django.db import transaction
 from django.db.models import F
 
 from ..models import Line
-from ..states import FINAL, MOVES
+from ..states import FINAL, MOVES, LineState
 from .failpoints import reached
 from .history import SYSTEM, By, db_now, record
+from .telling import tell_review
 
 log = logging.getLogger("numbers.moves")
 
@@ -75,7 +76,7 @@ def move(line: Line, to: str, *, reason: str, by: By = SYSTEM, about: dict | Non
         fields["lease_until"] = now + lease()
     with transaction.atomic():
         _write(line, fields)
-        record(
+        event = record(
             action=f"line.{to}",
             by=by,
             order_id=line.order_id,
@@ -85,6 +86,8 @@ def move(line: Line, to: str, *, reason: str, by: By = SYSTEM, about: dict | Non
             after={"state": str(to), **(about or {})},
             reason=reason,
         )
+        if to == LineState.REVIEW:
+            tell_review(line=line, event=event)
         transaction.on_commit(partial(_tell, line, to))
     return _changed(line, fields)
 

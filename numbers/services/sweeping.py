@@ -13,10 +13,12 @@ from ..models import Line
 from ..states import DRIVEN, LineState, Outcome
 from . import gate
 from .carrying import ring_due_plans
+from .delivering import ring_deliveries
 from .driving import ring
 from .failpoints import reached
 from .history import db_now
 from .moves import LeaseLost, move
+from .telling import tell_ends
 
 log = logging.getLogger("numbers.sweeping")
 
@@ -28,7 +30,7 @@ KEEP_TASKS = timedelta(days=1)
 
 def sweep() -> int:
     """One round; how many lines and plans were rung or moved."""
-    return expire_leases() + ring_due() + ring_due_plans()
+    return expire_leases() + ring_due() + ring_due_plans() + tell_ends() + ring_deliveries()
 
 
 def expire_leases() -> int:

@@ -1,6 +1,5 @@
 // Small comforts. Every page works without them.
 "use strict";
-
 const root = document.documentElement;
 const byId = (id) => document.getElementById(id);
 
@@ -32,12 +31,20 @@ byId("theme")?.addEventListener("click", () => {
   try { localStorage.setItem("theme", root.dataset.bsTheme); } catch { /* private window: for this page only */ }
 });
 
-// "/" goes to the search field
+// "/" goes to the search field, "?" to the keys
 document.addEventListener("keydown", (event) => {
-  const typing = event.target.closest("input, select, textarea, [contenteditable]");
-  if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const typing = event.target.closest("input:not([type=checkbox]), select, textarea, dialog");
+  if (!"/?".includes(event.key) || typing || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
-  (byId("q") || byId("other") || byId("search"))?.focus();
+  if (event.key === "?") byId("keys")?.showModal();
+  else (byId("q") || byId("other") || byId("search"))?.focus();
+});
+
+// Dialogs: opened and closed by their buttons
+document.addEventListener("click", (event) => {
+  const opens = event.target.closest("[data-opens]"), dialog = byId(opens?.dataset.opens);
+  if (dialog) { event.preventDefault(); dialog.showModal(); }
+  byId(event.target.closest("[data-closes]")?.dataset.closes)?.close();
 });
 
 // Copy and dismiss
@@ -61,23 +68,24 @@ function count() {
 }
 if (review) { byId(review.dataset.counts).addEventListener("input", count); count(); }
 
-// Rows whose state has changed since the last answer light up for a moment
-let states = new Map();
+// Rows whose state has changed since the last answer light up for a moment; whoever was on something
+// that a swap took away goes on at the part that was swapped, not at the top of the page
+let states = new Map(), held = "";
 const rows = () => document.querySelectorAll("[data-state]");
-document.addEventListener("htmx:beforeSwap", () => {
+document.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
   states = new Map([...rows()].map((row) => [row.id, row.dataset.state]));
+  held = target.contains(document.activeElement) ? target.id : "";
 });
-document.addEventListener("htmx:afterSettle", () => rows().forEach((row) => {
-  if (states.has(row.id) && states.get(row.id) !== row.dataset.state) row.classList.add("fresh");
-}));
+document.addEventListener("htmx:afterSettle", () => {
+  const part = document.activeElement === document.body && byId(held);
+  if (part) { part.tabIndex = -1; part.focus({ preventScroll: true }); }
+  for (const row of rows()) if (states.has(row.id) && states.get(row.id) !== row.dataset.state) row.classList.add("fresh");
+});
 
 // Say so when the server is away
-for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
-  document.addEventListener(name, () => { byId("offline").hidden = false; });
-}
-document.addEventListener("htmx:beforeOnLoad", (event) => {
-  if (event.detail.xhr.status < 400) byId("offline").hidden = true;
-});
+const away = (hidden) => () => { byId("offline").hidden = hidden; };
+for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) document.addEventListener(name, away(false));
+document.addEventListener("htmx:beforeOnLoad", away(true)); // an error comes after it
 
-document.addEventListener("htmx:load", (event) => enhance(event.target));
-enhance(document);
+document.addEventListener("htmx:load", (event) => enhance(event.target)); // the page itself first
+setTimeout(() => say(byId("messages")?.innerText.trim()), 500); // what was there from the start is not read out otherwise

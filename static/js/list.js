@@ -30,16 +30,11 @@
     show();
   }
 
-  // Dialogs: opened and closed by their buttons; closed when what they asked for is under way
-  document.addEventListener("click", ({ target }) => {
-    byId(target.closest("[data-opens]")?.dataset.opens)?.showModal();
-    byId(target.closest("[data-closes]")?.dataset.closes)?.close();
-  });
-  document.body.addEventListener("changed", () => byId("assign-dialog")?.close());
+  document.body.addEventListener("changed", () => byId("assign-dialog")?.close()); // what it asked for is under way
 
   document.addEventListener("keydown", (event) => {
     const { key, target } = event, links = [...document.querySelectorAll("a.row-link")];
-    if (target.closest("input:not([type=checkbox]), select, textarea, dialog") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (target.closest("input:not([type=checkbox]), select, textarea, dialog") || event.ctrlKey || event.metaKey || event.altKey || "/?".includes(key)) return;
     const at = links.findIndex((link) => link.closest("tr").contains(document.activeElement)), row = links[Math.max(at, 0)]?.closest("tr");
     if (key === "a" && bulk?.classList.contains("up")) { byId("bulk-assign").parentElement.open = true; byId("bulk-agent").focus(); }
     else if (key === "j" || key === "k") links[Math.min(Math.max(at + (key === "j" ? 1 : -1), 0), links.length - 1)]?.focus();

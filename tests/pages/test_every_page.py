@@ -20,6 +20,7 @@ POST_ONLY = {
     "/reconcile/+14155550100/keep/", "/accounts/logout/",
     "/agents/1/acknowledge/", "/agents/1/replace/", "/drift/decide/", "/unassigned/assign/",
     "/numbers/views/", "/numbers/views/1/delete/", "/plans/new/", "/plans/give-up/",
+    "/tour/end/", "/notices/1/seen/",
     "/plans/1/apply/", "/plans/1/discard/", "/plans/1/retry/", "/plans/1/stop/", "/plans/1/undo/",
 }  # fmt: skip
 STREAMED = {"/activity/export.csv", "/activity/export.json", "/numbers/export.csv", "/numbers/export.json"}

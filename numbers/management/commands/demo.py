@@ -12,13 +12,11 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from numbers.models import Price
+from numbers.models import Number
 from numbers.processes import Child, manage, run
 
 SANDBOX = "http://127.0.0.1:8100"
-OWNED_BEFORE = 24  # numbers that the demo account owns from the start
 PEOPLE = {"ada": "administrator", "bob": "buyer"}
-PRICES = {"twilio": "1.15", "telnyx": "1.00"}  # a month and line, so that the pages can show estimates
 ENV_FILE = """# Written by `manage.py demo`: the dashboard on this machine, with the sandbox as its Fluents.
 SECRET_KEY={secret_key}
 FLUENTS_API_URL={sandbox}
@@ -40,8 +38,6 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
         logins = self.people()
-        for provider, monthly in PRICES.items():
-            Price.objects.get_or_create(telephony_provider=provider, defaults={"monthly": monthly})
         sandbox = urlsplit(settings.FLUENTS_API_URL)
         api = Child(
             manage(
@@ -56,9 +52,11 @@ class Command(BaseCommand):
         new = not (settings.VAR_DIR / "sandbox.sqlite3").exists()
         api.keep_running()
         self.wait_until(sandbox.netloc, "/_sandbox/health", api)
-        if new:
-            self.stock_up()
-        call_command("sync", verbosity=0, stdout=open(os.devnull, "w"))  # noqa: SIM115 -- ends with us
+        if new and not Number.objects.exists():
+            self.stdout.write("Inventing a year of data; this takes a few seconds.")
+            call_command("demo_data")
+        else:
+            call_command("sync", verbosity=0, stdout=open(os.devnull, "w"))  # noqa: SIM115 -- ends with us
         if options["numbers"]:
             call_command("seed_numbers", numbers=options["numbers"])
         address = f"127.0.0.1:{options['port']}"
@@ -112,11 +110,6 @@ class Command(BaseCommand):
                 user.save()
         write_private(file, json.dumps(logins))
         return logins
-
-    def stock_up(self) -> None:
-        """Begin with some numbers, so that the pages have something to show."""
-        address = urlsplit(settings.FLUENTS_API_URL).netloc
-        ask(address, "POST", "/_sandbox/reset", json.dumps({"numbers": OWNED_BEFORE}))
 
     def wait_until(self, address: str, path: str, child: Child) -> None:
         """Until PATH answers. Raises CommandError when CHILD ends first: its port may be taken."""

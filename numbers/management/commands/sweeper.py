@@ -5,8 +5,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
-from numbers.services import journal, sealing, sweeping
-from numbers.tasks import sync_all
+from numbers.services import counting, history, journal, sealing, sweeping
+from numbers.tasks import count_figures, sync_all
 
 log = logging.getLogger("numbers.sweeper")
 
@@ -28,6 +28,8 @@ class Command(BaseCommand):
                 if now >= tidy_at:
                     sweeping.tidy_tasks()
                     journal.beat()
+                    if counting.is_due(history.db_now()):
+                        count_figures.enqueue()
                     tidy_at = now + TIDY_EVERY
                 if now >= seal_at:
                     sealing.seal_all()

@@ -1,0 +1,85 @@
+"""What is told to people, in the page and beyond it."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from .buying import Line, Order
+
+
+class Notice(models.Model):
+    """Something that a person should hear of: an order has ended, a line needs them, buying stopped."""
+
+    class Kind(models.TextChoices):
+        ORDER = "order.finished", "An order has ended"
+        REVIEW = "line.review", "A line needs a person"
+        GATE = "gate.stopped", "Buying stopped by itself"
+
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)  # receivers drop repeats by it
+    kind = models.CharField(max_length=20, choices=Kind)
+    occasion = models.CharField(max_length=60, unique=True)  # nothing is told twice
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="notices"
+    )
+    order = models.ForeignKey(Order, models.PROTECT, null=True, blank=True, related_name="notices")
+    line = models.ForeignKey(Line, models.PROTECT, null=True, blank=True, related_name="notices")
+    text = models.CharField(max_length=500)
+    about = models.JSONField(default=dict, blank=True)
+    at = models.DateTimeField(db_default=Now())
+    seen_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            # every page: what this person has not seen yet
+            models.Index(fields=["user", "-id"], condition=Q(seen_at=None), name="notice_unseen"),
+        ]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Delivery(models.Model):
+    """One notice on its way out of the house: by e-mail, or to the webhook."""
+
+    class Channel(models.TextChoices):
+        MAIL = "mail", "E-mail"
+        WEBHOOK = "webhook", "Webhook"
+
+    notice = models.ForeignKey(Notice, models.CASCADE, related_name="deliveries")
+    channel = models.CharField(max_length=10, choices=Channel)
+    to = models.EmailField(blank=True)  # the webhook's address stays in the settings: it may hold a secret
+    tries = models.PositiveIntegerField(default=0)
+    due_at = models.DateTimeField(null=True, blank=True)  # empty: sent, or given up
+    sent_at = models.DateTimeField(null=True, blank=True)
+    error = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "deliveries"
+        constraints = [
+            models.UniqueConstraint(fields=["notice", "channel", "to"], name="delivery_once"),
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="delivery_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_channel_display()} {self.pk}"
+
+
+class PutAway(models.Model):
+    """What a person does not want to be shown again."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    what = models.CharField(max_length=30)
+
+    class Meta:
+        verbose_name_plural = "put away"
+        constraints = [models.UniqueConstraint(fields=["user", "what"], name="put_away_once")]
+
+    def __str__(self) -> str:
+        return self.what

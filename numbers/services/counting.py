@@ -1,0 +1,154 @@
+"""Counting the whole books for the overview: one row of figures, renewed in the background.
+
+At a million numbers this takes seconds, so no page does it. Every figure of money comes from our own
+price table and is an estimate; numbers without a price are counted, never guessed at.
+"""
+
+import time
+from collections import Counter, defaultdict
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from django.db.models import Count, Max, Q
+from django.db.models.functions import Coalesce
+
+from ..models import Agent, Event, Figures, Line, Number, Price
+from ..states import FINAL, LineState
+from .history import db_now
+
+WEEKS = 12
+MONTHS = 12
+MOST_AGENTS = 8  # by name; the others are one figure
+EVERY = timedelta(seconds=60)
+AT_REST = timedelta(hours=1)  # where nothing happens, the weeks still go by
+EASE = 20  # counting may take a twentieth of the time
+
+
+def figures() -> Figures:
+    """The figures as they were counted last; counted now where they never were."""
+    return Figures.objects.filter(pk=Figures.SINGLE).first() or count()
+
+
+def is_due(now: datetime) -> bool:
+    """Whether counting again is worth it: something happened, and the last time is long enough ago."""
+    row = Figures.objects.filter(pk=Figures.SINGLE).defer("counts").first()
+    if not row:
+        return True
+    age = now - row.counted_at
+    if age < max(EVERY, timedelta(seconds=EASE * row.seconds)):
+        return False
+    return age > AT_REST or row.last_event != newest_event()
+
+
+def count() -> Figures:
+    """Count everything anew."""
+    began, now, last_event = time.monotonic(), db_now(), newest_event()
+    counts = numbers_counted() | money_counted(now) | lines_counted(now)
+    row, _ = Figures.objects.update_or_create(
+        pk=Figures.SINGLE,
+        defaults={
+            "counts": counts,
+            "counted_at": now,
+            "seconds": time.monotonic() - began,
+            "last_event": last_event,
+        },
+    )
+    return row
+
+
+def newest_event() -> int:
+    return Event.objects.aggregate(newest=Max("pk"))["newest"] or 0
+
+
+def numbers_counted() -> dict:
+    """Our numbers by region and by agent; what Django reads as None, JSON keeps as ""."""
+    owned = Number.objects.owned().order_by()
+    regions = dict(owned.values_list("region").annotate(Count("pk")))
+    agents = Counter(dict(owned.values_list("agent").annotate(Count("pk"))))
+    unassigned = agents.pop(None, 0)
+    most = MOST_AGENTS + (len(agents) == MOST_AGENTS + 1)  # one other is as short by its name
+    top, names = agents.most_common(most), Agent.objects.in_bulk(agents.keys())
+    return {
+        "owned": sum(regions.values()),
+        "unassigned": unassigned,
+        "regions": regions,
+        "agents": [{"id": names[pk].api_id, "name": str(names[pk]), "count": n} for pk, n in top],
+        "other_agents": max(len(agents) - most, 0),
+        "other_agents_count": sum(agents.values()) - sum(n for _, n in top),
+    }
+
+
+def money_counted(now: datetime) -> dict:
+    """What our numbers cost a month by the price table, now and at the end of each of the last months.
+
+    A number counts from the day on which it was bought, or else came onto the books.
+    """
+    ends = month_ends(now)
+    came = Coalesce("bought_at", "created_at")
+    by_price = (
+        Number.objects.owned()
+        .order_by()
+        .alias(came=came)
+        .values("telephony_provider", "connection")
+        .annotate(**{f"m{i}": Count("pk", filter=Q(came__lt=end)) for i, end in enumerate(ends)})
+        .annotate(now=Count("pk"))
+    )
+    prices = price_table()
+    unpriced, monthly = 0, defaultdict(lambda: [Decimal(0)] * (MONTHS + 1))
+    for group in by_price:
+        price = prices.get((group["telephony_provider"], group["connection"])) or prices.get(
+            (group["telephony_provider"], None)
+        )
+        if not price:
+            unpriced += group["now"]
+            continue
+        row = [*(group[f"m{i}"] for i in range(MONTHS)), group["now"]]
+        sums = monthly[price.currency]
+        monthly[price.currency] = [old + n * price.monthly for old, n in zip(sums, row, strict=True)]
+    currency = max(monthly, key=lambda name: monthly[name][-1], default="USD")
+    return {
+        "unpriced": unpriced,
+        "currency": currency,
+        "run_rates": {name: str(row[-1]) for name, row in sorted(monthly.items())},
+        "months": [f"{end - timedelta(days=1):%Y-%m}" for end in ends],
+        "monthly": [str(amount) for amount in monthly[currency][:MONTHS]],
+    }
+
+
+def price_table() -> dict[tuple[str, int | None], Price]:
+    return {(price.telephony_provider, price.connection_id): price for price in Price.objects.all()}
+
+
+def lines_counted(now: datetime) -> dict:
+    """How lines ended, week by week, and how many are under way."""
+    starts = week_starts(now)
+    settled = Line.objects.filter(state__in=FINAL, settled_at__gte=starts[0]).order_by()
+    ended = {str(state): [0] * WEEKS for state in (LineState.BOUGHT, LineState.FAILED, LineState.CANCELLED)}
+    for row in settled.values("state").annotate(**by_week(starts)):
+        ended[row["state"]] = [row[f"w{i}"] for i in range(WEEKS)]
+    return {"weeks": [f"{start:%Y-%m-%d}" for start in starts], "outcomes": ended}
+
+
+def by_week(starts: list[datetime]) -> dict[str, Count]:
+    week = timedelta(days=7)
+    return {
+        f"w{i}": Count("pk", filter=Q(settled_at__gte=start, settled_at__lt=start + week))
+        for i, start in enumerate(starts)
+    }
+
+
+def week_starts(now: datetime) -> list[datetime]:
+    """The Mondays, in UTC, that the last weeks began with; this week is the last one."""
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    monday = today - timedelta(days=today.weekday())
+    return [monday - timedelta(weeks=weeks) for weeks in reversed(range(WEEKS))]
+
+
+def month_ends(now: datetime) -> list[datetime]:
+    """The ends of the last months, in UTC; this month is the last one and not over yet."""
+    now = now.astimezone(UTC)
+    ends = []
+    for back in reversed(range(MONTHS)):
+        years, month = divmod(now.year * 12 + now.month - back, 12)
+        ends.append(datetime(years, month + 1, 1, tzinfo=UTC))
+    return ends
