@@ -1,6 +1,7 @@
 """Settings that would let something dangerous happen, each with a way out."""
 
 from ipaddress import ip_network
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
@@ -89,5 +90,21 @@ def token(app_configs, **kwargs) -> list[CheckMessage]:
             "No FLUENTS_API_TOKEN is set: pages work, but nothing can be bought or synced.",
             hint="Copy the key from Settings, Environments in the Fluents app.",
             id="dashboard.W001",
+        )
+    ]
+
+
+@register()
+def webhook(app_configs, **kwargs) -> list[CheckMessage]:
+    if not (url := urlsplit(settings.NOTIFY_WEBHOOK_URL)).netloc:
+        return []
+    safe = url.scheme == "https" or (url.scheme == "http" and url.hostname in settings.LOOPBACK)
+    if safe and settings.NOTIFY_WEBHOOK_SECRET:
+        return []
+    return [
+        Error(
+            "NOTIFY_WEBHOOK_URL would be told our news in clear, or unsigned.",
+            hint="Use https (plain http is for this machine only) and set NOTIFY_WEBHOOK_SECRET.",
+            id="dashboard.E006",
         )
     ]

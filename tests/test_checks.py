@@ -46,6 +46,21 @@ def test_the_real_fluents_without_a_token_is_a_warning(settings, live, token, id
     assert all(isinstance(message, checks.Warning) and message.hint for message in found().values())
 
 
+@pytest.mark.parametrize(
+    ("url", "secret", "wrong"),
+    [
+        ("", "", False),
+        ("https://hooks.example/x", "s", False),
+        ("http://127.0.0.1:9000/x", "s", False),
+        ("http://hooks.example/x", "s", True),
+        ("https://hooks.example/x", "", True),
+    ],
+)
+def test_a_webhook_is_told_in_secret_and_signed(settings, url, secret, wrong):
+    settings.NOTIFY_WEBHOOK_URL, settings.NOTIFY_WEBHOOK_SECRET = url, secret
+    assert list(found()) == (["dashboard.E006"] if wrong else [])
+
+
 def test_a_command_refuses_to_run_without_a_secret_key(tmp_path):
     env = {"PATH": "/usr/bin:/bin", "SECRET_KEY": "", "DATABASE_URL": f"sqlite:///{tmp_path / 'x.sqlite3'}"}
     done = subprocess.run(

@@ -6,7 +6,7 @@ from django.contrib.sessions.models import Session
 from django.db.models import Max, Q, QuerySet
 from django_tasks_db.models import DBTaskResult
 
-from ..models import Attempt, Look, Reconciliation
+from ..models import Attempt, Look, Notice, Reconciliation
 from ..states import FINAL
 from .history import db_now
 
@@ -22,6 +22,7 @@ def prune(*, days: int, dry_run: bool = False) -> dict[str, int]:
         "sessions": Session.objects.filter(expire_date__lt=now),
         "look-ups": Look.objects.filter(at__lt=old, line__state__in=FINAL),
         "comparisons": comparisons(old),
+        "notices": Notice.objects.filter(at__lt=old),
     }
     bodies = attempts_with_bodies(old)
     if dry_run:
