@@ -6,7 +6,7 @@ import pytest
 from django.contrib.sessions.models import Session
 from django_tasks_db.models import DBTaskResult
 
-from numbers.models import Attempt, Event, Line, Look, Number, Order, Reconciliation
+from numbers.models import Attempt, Event, Line, Look, Notice, Number, Order, Reconciliation
 from numbers.services.driving import ring
 from numbers.services.history import db_now
 from numbers.services.pruning import prune
@@ -36,7 +36,9 @@ def test_old_evidence_of_ended_lines_goes_and_the_history_stays():
         Session.objects.create(session_key=key, session_data="", expire_date=now + timedelta(days=days))
     for _ in range(2):
         Reconciliation.objects.create(finished_at=now - timedelta(days=200))
-    told = {"tasks": 1, "sessions": 1, "look-ups": 1, "comparisons": 1, "answers": 1}
+    Notice.objects.create(kind="gate.stopped", occasion="then", at=now - timedelta(days=200))
+    Notice.objects.create(kind="gate.stopped", occasion="now")
+    told = {"tasks": 1, "sessions": 1, "look-ups": 1, "comparisons": 1, "notices": 1, "answers": 1}
     assert prune(days=180, dry_run=True) == told
     assert Look.objects.count() == 3
     assert prune(days=180) == told
