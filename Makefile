@@ -23,12 +23,17 @@ run: $(VENV)/run.stamp ## The demo on 127.0.0.1:8000 (PORT= moves it): sandbox, 
 .PHONY: test
 test: $(VENV)/dev.stamp browser database ## All tests, the browser's and PostgreSQL's included
 	@$(PYTEST) -n 2 -m "not browser and not storm"
+	@$(PY) -m tests.on_postgres
 	@$(PYTEST) -n 2 -m browser
 	@$(PYTEST) -n 3 -m storm
 
 .PHONY: unit
 unit: $(VENV)/dev.stamp ## The quick tests alone
 	@$(PYTEST) -n 2 -m "not browser and not storm"
+
+.PHONY: unit-postgres
+unit-postgres: $(VENV)/dev.stamp database ## Those of them that talk to the database, on PostgreSQL
+	@$(PY) -m tests.on_postgres
 
 .PHONY: faults
 faults: $(VENV)/dev.stamp database ## The long storms: 30 minutes, 500 kills (FAULTS_ARGS="--minutes 5 --kills 50")

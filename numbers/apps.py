@@ -2,7 +2,7 @@ from django.apps import AppConfig
 from django.db import connections
 from django.db.models.signals import post_migrate
 
-from . import append_only
+from . import append_only, searching
 
 
 class NumbersConfig(AppConfig):
@@ -15,6 +15,7 @@ class NumbersConfig(AppConfig):
         access.listen()
         post_migrate.connect(put_up_the_gate, sender=self)
         post_migrate.connect(guard_the_history, sender=self)
+        post_migrate.connect(put_up_the_search, sender=self)
 
 
 def put_up_the_gate(sender: AppConfig, **kwargs) -> None:
@@ -24,3 +25,7 @@ def put_up_the_gate(sender: AppConfig, **kwargs) -> None:
 
 def guard_the_history(sender: AppConfig, using: str, **kwargs) -> None:
     append_only.put_up(connections[using])
+
+
+def put_up_the_search(sender: AppConfig, using: str, **kwargs) -> None:
+    searching.put_up(connections[using])

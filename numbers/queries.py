@@ -8,16 +8,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
-from functools import reduce
-from operator import and_
 from urllib.parse import urlencode
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import QueryDict
 
 from .areas import REGIONS
 from .models import Number
 from .paging import Order
+from .searching import holding, is_many
 from .states import NumberStatus
 
 NOBODY = "none"  # the value of the agent filter that finds numbers without one
@@ -49,7 +48,6 @@ ORDERS = {
     "": Order(),  # as they came onto the books, newest first
 }
 STATUSES = {**{str(status): str(status.label) for status in NumberStatus}, ANY: "All, given up ones too"}
-NUMBER_LIKE = re.compile(r"[+(\d][\d\s().+/-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +154,8 @@ class Query:
 
     def count(self) -> int:
         """How many match; `MANY + 1` stands for all that is more."""
+        if self.q and len(self.filters) == 1 and is_many(self.q):
+            return MANY + 1  # the index knows, and reading so many would take a while
         return self.numbers().order_by()[: MANY + 1].count()
 
 
@@ -170,13 +170,3 @@ def day(text: str) -> datetime | None:
     except ValueError:
         return None
     return datetime.combine(found, time(), UTC) if 1970 <= found.year <= 2999 else None
-
-
-def holding(text: str) -> Q:
-    """Numbers whose digits, label, agent or tags hold TEXT: digits however typed, and each of its words."""
-    wanted = [Q(search_text__contains=word) for word in NUMBER_LIKE.sub(" ", text.lower()).split()]
-    for typed in NUMBER_LIKE.findall(text):
-        typed, digits = typed.strip(), "".join(c for c in typed if c in "0123456789")
-        found = Q(search_text__contains=typed)
-        wanted.append(found | Q(search_text__contains=digits) if digits not in ("", typed) else found)
-    return reduce(and_, wanted)

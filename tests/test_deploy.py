@@ -213,7 +213,7 @@ CONTRACTED: dict[str, str] = {}
 def test_every_migration_leaves_the_old_release_at_work():
     for name, migration in sorted(numbers_migrations().items()):
         for operation in migration.operations:
-            if isinstance(operation, (migrations.AddField, migrations.AlterField)):
+            if isinstance(operation, migrations.AddField):
                 field = operation.field
                 fills_itself = field.null or field.has_db_default() or field.many_to_many
                 assert fills_itself or name in CONTRACTED, f"{name}: {operation.describe()}"

@@ -92,6 +92,10 @@ def sqlite() -> Findings:
             if found != wanted:
                 hint = "Put the file on a local disk: network disks cannot do this."
                 yield Finding("database", BAD, f"SQLite's {name} is {found}, not {wanted}.", hint)
+        cursor.execute("SELECT 1 FROM sqlite_master WHERE name = 'numbers_search_update'")
+        if not cursor.fetchone():
+            hint = "Run `manage.py migrate`; where that does not help, this SQLite is older than 3.34."
+            yield Finding("database", WARN, "The search has no index: it reads every number.", hint)
     yield Finding("database", GOOD, f"SQLite in {connection.settings_dict['NAME']}, for one machine.")
 
 
@@ -110,6 +114,10 @@ def postgresql() -> Findings:
             yield Finding(
                 "database", BAD, f"Its encoding is {encoding}.", "Make it anew with ENCODING 'UTF8'."
             )
+        cursor.execute("SELECT 1 FROM pg_indexes WHERE indexname = 'numbers_search'")
+        if not cursor.fetchone():
+            hint = "Have a superuser run CREATE EXTENSION pg_trgm in it, then run `manage.py migrate`."
+            yield Finding("database", WARN, "The search has no index: it reads every number.", hint)
     major = connection.cursor().connection.info.server_version // 10000
     yield Finding("database", GOOD, f"PostgreSQL {major}.")
 

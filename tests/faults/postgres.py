@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.stack import free_port
 
 DURABLE = ("fsync=on", "synchronous_commit=on", "full_page_writes=on")
+HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 USER = "postgres"
 
 
@@ -36,9 +37,10 @@ def as_somebody() -> list[str]:
 
 
 class Cluster:
-    """Listens on a free port of 127.0.0.1, trusts everybody there, and loses nothing in a crash."""
+    """Listens on a free port of 127.0.0.1 and trusts everybody there. DURABLE: loses nothing in a crash."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = True) -> None:
+        self.options = DURABLE if durable else HASTY
         self.bin, self.prefix = binaries(), as_somebody()
         # Not pytest's folders: those are for our own user only.
         self.folder = Path(tempfile.mkdtemp(prefix="cluster-", dir="/tmp"))
@@ -67,7 +69,7 @@ class Cluster:
 
     def start(self) -> None:
         options = [f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories="]
-        options += [*DURABLE, "max_connections=200"]
+        options += [*self.options, "max_connections=200"]
         text = " ".join(f"-c {option}" for option in options)
         self.control("start", "-o", text, "-l", str(self.folder / "server.log"))
 

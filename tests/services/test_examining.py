@@ -34,15 +34,13 @@ def states(found: list[dict], name: str) -> list[str]:
 
 
 @pytest.fixture
-def sound(fluents, bob, settings):
-    """A deployment with nothing to mend; SQLite in memory has no write-ahead log."""
+def sound(fluents, bob, settings, monkeypatch):
+    """A deployment with nothing to mend; the tests' own databases are neither durable nor meant to be."""
     settings.MAX_LINES_PER_DAY = 100
     Journal.objects.create(host="here", path="/journal", seen_at=db_now())
-    if connection.vendor == "sqlite":
-        examining.WANTED_PRAGMAS["journal_mode"] = "memory"
+    monkeypatch.setattr(examining, "DURABLE", {})
+    monkeypatch.setitem(examining.WANTED_PRAGMAS, "journal_mode", "memory")
     sync()
-    yield
-    examining.WANTED_PRAGMAS["journal_mode"] = "wal"
 
 
 def test_a_sound_deployment_has_nothing_to_mend(sound, settings):

@@ -108,7 +108,7 @@ def test_a_page_of_numbers_costs_the_same_queries_however_many_it_holds(fluents)
         with CaptureQueriesContext(connection) as queries:
             syncing.sync_numbers(syncing.db_now(), lambda what, count: None)
         counts.append(len(queries))
-    assert counts == [13, 13, 13]
+    assert counts[0] == counts[1] == counts[2] <= 14
 
 
 @pytest.mark.parametrize("path", ["account_connections", "agents", "numbers"])

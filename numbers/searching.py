@@ -1,0 +1,147 @@
+"""How numbers are found by parts of their digits, label, agent or tags, among a million as among ten.
+
+The database keeps an index of all runs of three characters of `search_text`, and keeps it up to date
+by itself: SQLite by an FTS5 table and triggers, PostgreSQL by an index of pg_trgm. What is shorter
+than three characters finds beginnings: "41" numbers and words that begin so.
+
+Put up after every `migrate`, as SQLite drops a table's triggers whenever Django makes the table anew.
+"""
+
+import re
+from functools import reduce
+from operator import and_, or_
+
+from django.db import DatabaseError, connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Q
+from django.db.models.expressions import RawSQL
+
+BROAD = 10_000  # matches; beyond, looking through the list in its order finds a page sooner than the index
+SHORTEST = 3
+NUMBER_LIKE = re.compile(r"[+(\d][\d\s().+/-]*")
+TABLE, INDEX = "numbers_number", "numbers_search"
+
+
+def holding(text: str) -> Q:
+    """Numbers whose digits, label, agent or tags hold TEXT: digits however typed, and each of its words."""
+    terms, found = terms_of(text), Q()
+    if connection.vendor == "sqlite" and (matches := matches_of(terms)) and not is_broad(matches):
+        query = f"SELECT rowid FROM {INDEX} WHERE {INDEX} MATCH %s"  # noqa: S608 -- our own names
+        found = Q(pk__in=RawSQL(query, [matches]))  # noqa: S611 -- as above
+        terms = [parts for parts in terms if not indexed(parts)]
+    likes = (reduce(or_, (Q(search_text__contains=part) for part in parts)) for parts in terms)
+    return reduce(and_, likes, found)
+
+
+def is_many(text: str) -> bool:
+    """Whether the index already knows that more than `BROAD` numbers hold TEXT."""
+    terms = terms_of(text)
+    if connection.vendor != "sqlite" or not all(map(indexed, terms)) or missing(connection):
+        return False
+    return is_broad(matches_of(terms))
+
+
+def terms_of(text: str) -> list[list[str]]:
+    """What TEXT asks for: all of the terms, and of each at least one part."""
+    terms = [parts_of(word) for word in NUMBER_LIKE.sub(" ", text.lower()).split()]
+    for typed in NUMBER_LIKE.findall(text):
+        typed, digits = typed.strip(), "".join(c for c in typed if c in "0123456789")
+        terms.append(list(dict.fromkeys(parts_of(typed) + (parts_of(digits) if digits else []))))
+    return terms
+
+
+def parts_of(word: str) -> list[str]:
+    """WORD, or where it is too short for the index, how a number or a word may begin with it."""
+    if len(word) >= SHORTEST:
+        return [word]
+    beginnings = [f"\n{word}", f" {word}"]
+    if word.isascii() and word.isdigit():
+        beginnings += [f"+1{word}", f"+{word}"]
+    return [part for part in beginnings if len(part) >= SHORTEST] or [word]
+
+
+def indexed(parts: list[str]) -> bool:
+    return all(len(part) >= SHORTEST for part in parts)
+
+
+def matches_of(terms: list[list[str]]) -> str:
+    """TERMS in the words of FTS5, as far as the index can find them."""
+    quoted = [[f'"{part.replace('"', '""')}"' for part in parts] for parts in terms if indexed(parts)]
+    return " AND ".join(f"({' OR '.join(parts)})" for parts in quoted)
+
+
+def is_broad(matches: str) -> bool:
+    """Whether the index would find too many; also where this SQLite has no index."""
+    found = f"SELECT count(*) FROM (SELECT 1 FROM {INDEX} WHERE {INDEX} MATCH %s LIMIT {BROAD + 1})"  # noqa: S608
+    try:
+        with connection.cursor() as cursor:
+            return cursor.execute(found, [matches]).fetchone()[0] > BROAD
+    except DatabaseError:
+        return True
+
+
+def put_up(connection: BaseDatabaseWrapper) -> None:
+    """Make the index where it is missing. Harmless to do again."""
+    if TABLE not in connection.introspection.table_names():
+        return
+    if connection.vendor == "sqlite":
+        put_up_sqlite(connection)
+    elif connection.vendor == "postgresql":
+        put_up_postgresql(connection)
+
+
+def put_up_sqlite(connection: BaseDatabaseWrapper) -> None:
+    """The index and its triggers; filled where they were not all there, for then it may be behind."""
+    with connection.cursor() as cursor:
+        if not missing(connection):
+            return
+        try:
+            cursor.execute(FTS)
+        except DatabaseError:  # an SQLite without FTS5, or older than 3.34: the search reads the table
+            return
+        for name, sql in TRIGGERS.items():
+            cursor.execute(f"CREATE TRIGGER IF NOT EXISTS {name} {sql}")
+        cursor.execute(f"INSERT INTO {INDEX}({INDEX}) VALUES ('rebuild')")  # noqa: S608
+
+
+def put_up_postgresql(connection: BaseDatabaseWrapper) -> None:
+    """The index, made while others go on writing; nothing where the extension may not be had."""
+    if not missing(connection):
+        return
+    try:
+        with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+            cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+    except DatabaseError:
+        return
+    online = "" if connection.in_atomic_block else "CONCURRENTLY"
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP INDEX {online} IF EXISTS {INDEX}")  # one that broke off is there, but not valid
+        cursor.execute(f"CREATE INDEX {online} {INDEX} ON {TABLE} USING gin (search_text gin_trgm_ops)")
+        cursor.execute(f"ANALYZE {TABLE}")
+
+
+def missing(connection: BaseDatabaseWrapper) -> list[str]:
+    """What the search lacks: without it, it still finds everything, slowly."""
+    if connection.vendor == "sqlite":
+        wanted, query = {INDEX, *TRIGGERS}, "SELECT name FROM sqlite_master"
+    else:
+        wanted = {INDEX}
+        query = "SELECT indexrelid::regclass::text FROM pg_index WHERE indisvalid"
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return sorted(wanted - {name for (name,) in cursor.fetchall()})
+
+
+# The index holds no text of its own, so each trigger names the text that was there before.
+FTS = (
+    f"CREATE VIRTUAL TABLE IF NOT EXISTS {INDEX} USING fts5(search_text, content='{TABLE}',"
+    " content_rowid='id', columnsize=0, tokenize='trigram case_sensitive 1')"
+)
+_FORGET = f"INSERT INTO {INDEX}({INDEX}, rowid, search_text) VALUES ('delete', old.id, old.search_text);"  # noqa: S608
+_LEARN = f"INSERT INTO {INDEX}(rowid, search_text) VALUES (new.id, new.search_text);"  # noqa: S608
+TRIGGERS = {
+    "numbers_search_insert": f"AFTER INSERT ON {TABLE} BEGIN {_LEARN} END",
+    "numbers_search_delete": f"AFTER DELETE ON {TABLE} BEGIN {_FORGET} END",
+    "numbers_search_update": f"AFTER UPDATE OF search_text ON {TABLE}"
+    f" WHEN old.search_text IS NOT new.search_text BEGIN {_FORGET} {_LEARN} END",
+}

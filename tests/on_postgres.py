@@ -1,0 +1,41 @@
+"""The tests that talk to the database, on PostgreSQL: `python -m tests.on_postgres [pytest's arguments]`.
+
+They run on SQLite with all the others. The cluster is made for the run and forgotten after it.
+"""
+
+import os
+import subprocess
+import sys
+
+from tests.faults.postgres import Cluster, Unavailable
+from tests.stack import ROOT
+
+# Where a service, a command or a page meets the database. The rest knows no engine.
+PAGES, COMMANDS = ["test_list", "test_search"], ["test_commands"]
+WHAT = ["tests/services", *(f"tests/pages/{n}.py" for n in PAGES), *(f"tests/{n}.py" for n in COMMANDS)]
+# A test is one transaction, in which PostgreSQL keeps every version of a row: quadratic here, not in life.
+NOT = ["tests/services/test_changing.py::test_a_thousand_numbers_with_failing_calls_then_retry_then_undo"]
+
+
+def main(arguments: list[str]) -> int:
+    try:
+        cluster = Cluster(durable=False)
+    except Unavailable as error:
+        if os.environ.get("CI"):
+            raise
+        sys.stderr.write(f"*** NOT TESTED WITH POSTGRESQL: {error} ***\n")
+        return 0
+    try:
+        env = {**os.environ, "TEST_DATABASE_URL": cluster.database_url("books")}
+        which = [
+            *(arguments or ["-n", "2", "--dist", "loadgroup", *WHAT]),
+            *(f"--deselect={test}" for test in NOT),
+        ]
+        command = [sys.executable, "-m", "pytest", "-q", *which]
+        return subprocess.run(command, cwd=ROOT, env=env).returncode
+    finally:
+        cluster.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,115 @@
+"""The search finds the same with its index as without, and the database keeps the index up to date."""
+
+import random
+
+import pytest
+from django.db import connection
+from django.db.models import F, Value
+from django.db.models.functions import Concat
+
+from numbers import searching
+from numbers.models import Number
+from numbers.queries import MANY, Query
+from tests.pages.test_list import keep
+
+pytestmark = pytest.mark.django_db
+WORDS = ["clinic 12", "Store-7", "línea", "night desk", 'say "hi"', "50% off", "a_b", "24/7", "Ω mega", "x"]
+
+
+def books(count: int = 60) -> None:
+    dice = random.Random(7)
+    for n in range(count):
+        e164 = f"+1{dice.choice(['415', '212', '646'])}555{n:04}"
+        keep(e164, label=dice.choice([*WORDS, ""]), tags=dice.sample(WORDS, dice.randrange(3)))
+
+
+def found(text: str) -> set[str]:
+    return set(Number.objects.filter(searching.holding(text)).values_list("e164", flat=True))
+
+
+def by_hand(text: str) -> set[str]:
+    """What TEXT means, worked out in Python."""
+    rows = Number.objects.values_list("e164", "search_text")
+    terms = searching.terms_of(text)
+    return {e164 for e164, held in rows if all(any(part in held for part in parts) for parts in terms)}
+
+
+TYPED = [
+    "5550", "(555) 00", "+1 415", "clinic", "CLINIC 12", "nic", "línea", "LÍN", 'say "hi"', '"', "50%", "a_b",
+    "24/7", "ω meg", "store-7", "desk 415", "x", "q", "zz", "41", "4", "st", "e-7", "AND", "NOT clinic", "*",
+    "clin*", "415-555-0001 night", "é",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("index", ["index", "broad", "no index"])
+def test_a_search_means_the_same_with_and_without_the_index(index, monkeypatch):
+    books()
+    if index == "broad":
+        monkeypatch.setattr(searching, "BROAD", 2)
+    if index == "no index":
+        monkeypatch.setattr(searching, "is_broad", lambda matches: True)
+    for text in TYPED:
+        assert found(text) == by_hand(text), text
+    assert found("clinic 12")
+    assert found("41") == {e164 for e164 in found("415") if e164.startswith("+141")}
+
+
+def test_the_database_keeps_the_index_up_to_date():
+    number = keep("+14155550100", label="Front desk")
+    assert found("front") == {"+14155550100"}
+    Number.objects.update(search_text=Concat(F("search_text"), Value("\nafter hours")))
+    assert found("hours") == found("front") == {"+14155550100"}
+    Number.objects.filter(pk=number.pk).update(search_text="+14155550100\nback office")
+    assert (found("front"), found("back office")) == (set(), {"+14155550100"})
+    Number.objects.bulk_create(
+        [Number(e164="+14155550100", search_text="+14155550100\nattic")],
+        update_conflicts=True, unique_fields=["e164"], update_fields=["search_text"],
+    )  # fmt: skip
+    assert (found("back office"), found("attic")) == (set(), {"+14155550100"})
+    number.delete()
+    assert found("attic") == found("5550100") == set()
+
+
+def test_a_lost_trigger_is_put_back_and_what_it_missed_is_read_again():
+    if connection.vendor != "sqlite":
+        pytest.skip("only SQLite has triggers for it")
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER numbers_search_insert")
+    keep("+14155550100", label="Front desk")
+    assert searching.missing(connection) == ["numbers_search_insert"]
+    assert found("front") == set()
+    searching.put_up(connection)
+    assert searching.missing(connection) == []
+    assert found("front") == {"+14155550100"}
+
+
+def test_without_an_index_the_search_still_finds():
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL chooses by itself")
+    keep("+14155550100", label="Front desk")
+    with connection.cursor() as cursor:
+        for name in searching.TRIGGERS:
+            cursor.execute(f"DROP TRIGGER {name}")
+        cursor.execute("DROP TABLE numbers_search")
+    assert found("front") == {"+14155550100"}
+    assert Query(q="front").count() == 1
+
+
+def test_what_the_index_knows_to_be_many_is_not_counted(monkeypatch):
+    books(20)
+    assert Query(q="555").count() == 20
+    if connection.vendor == "sqlite":
+        monkeypatch.setattr(searching, "BROAD", 10)
+        assert Query(q="555").count() == MANY + 1
+        assert Query(q="555", area_code="415").count() < 20
+
+
+def test_the_index_serves_the_search():
+    books(40)
+    query = Number.objects.filter(searching.holding("clinic")).order_by("-pk")[:51]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute("SET LOCAL enable_indexscan = off")
+    plan = query.explain()
+    assert "numbers_search" in plan if connection.vendor == "postgresql" else "VIRTUAL TABLE" in plan
