@@ -227,6 +227,7 @@ FLUENTS_LIVE = urlsplit(FLUENTS_API_URL).hostname not in LOOPBACK
 FLUENTS_SEARCH = env.bool("FLUENTS_SEARCH", default=True)
 SYNC_SECONDS = env.float("SYNC_SECONDS", default=600.0)
 TELEPHONY_PROVIDERS = env.list("TELEPHONY_PROVIDERS", default=["twilio", "telnyx"])
+PLAN_IN_FLIGHT = max(1, env.int("PLAN_IN_FLIGHT", default=8))
 
 # --- Buying ---------------------------------------------------------------------------------
 LEASE_SECONDS = env.float("LEASE_SECONDS", default=90.0)

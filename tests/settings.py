@@ -18,6 +18,7 @@ os.environ |= {
     "BREAKER_UNKNOWNS": "0",
     "BREAKER_SHARE": "0",
     "SYNC_SECONDS": "0",
+    "PLAN_IN_FLIGHT": "1",  # other threads do not see what a test has not committed
     "MAX_LINES_PER_DAY": "0",
     "JOURNAL_PATH": "/nonexistent/every-test-sets-its-own",
 }

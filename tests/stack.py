@@ -144,6 +144,7 @@ class Stack:
             "BREAKER_UNKNOWNS": "0",
             "BREAKER_SHARE": "0",
             "SYNC_SECONDS": "0",
+            "PLAN_IN_FLIGHT": "8",
             "JOURNAL_PATH": str(folder / "sends.journal"),
             "STATIC_ROOT": str(folder / "static"),
             "PYTHONUNBUFFERED": "1",

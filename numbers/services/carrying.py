@@ -3,13 +3,20 @@
 A row is taken with a lease, as lines are in `moves`. One POST, then the number is read back and
 compared: only what was read back counts as done. A change is harmless to repeat, so where the
 outcome is unknown the row looks first and sends again; giving a number up is not, see `releasing`.
+
+Most of a row's time is waiting for Fluents, so the worker that has a plan takes PLAN_IN_FLIGHT rows at
+a time, each in a thread of its own.
 """
 
 import logging
+import math
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from threading import Lock
 
-from django.db import IntegrityError, transaction
+from django.conf import settings
+from django.db import IntegrityError, connections, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
@@ -43,30 +50,50 @@ REMOTE = {
     "outbound_only": "outbound_only",
 }
 ACTIONS = {Act.CHANGE: "number.changed", Act.PUSH: "number.pushed"}
+_claiming = Lock()  # threads of one worker would all reach for the same row
 
 
 def carry_on(*, plan_id: int) -> None:
     """Carry a plan out for a while, and ring for more. Safe to call at any time, any number of times."""
-    from .releasing import give_up_row  # noqa: PLC0415 -- releasing builds on this module
-
     if not (held := hold_plan(plan_id=plan_id)):
         return
     end = time.monotonic() + SLICE
-    while (more := time.monotonic() < end) and (row := claim_row(plan_id=plan_id)):
-        try:
-            if row.plan.act in ACTIONS:
-                change_row(row)
-            else:
-                give_up_row(row)
-        except LeaseLost as lost:
-            log.info("%s", lost)
-        held = hold_plan(plan_id=plan_id, held=held)
+    due = PlanRow.objects.due().filter(plan=plan_id)[: settings.PLAN_IN_FLIGHT].count()
+    with ThreadPoolExecutor(max_workers=settings.PLAN_IN_FLIGHT) as helpers:
+        helping = [helpers.submit(help_out, plan_id=plan_id, end=end) for _ in range(due - 1)]
+        while row := claim_row(plan_id=plan_id, end=end):
+            carry_row(row)
+            held = hold_plan(plan_id=plan_id, held=held)
     with transaction.atomic():
         # Rows that become due from now on are the sweeper's to ring for.
         Plan.objects.filter(pk=plan_id, lease_until=held).update(lease_until=None, rung_at=None)
-        if not more:
+        if time.monotonic() >= end:
             ring_plan(plan_id=plan_id)
     finish(plan_id=plan_id)
+    for helper in helping:
+        helper.result()  # raises what went wrong there
+
+
+def help_out(*, plan_id: int, end: float) -> None:
+    """Carry rows out in a thread beside the one that has the plan."""
+    try:
+        while row := claim_row(plan_id=plan_id, end=end):
+            carry_row(row)
+    finally:
+        connections.close_all()  # those of this thread
+
+
+def carry_row(row: PlanRow) -> None:
+    """Take one row as far as it will go now."""
+    from .releasing import give_up_row  # noqa: PLC0415 -- releasing builds on this module
+
+    try:
+        if row.plan.act in ACTIONS:
+            change_row(row)
+        else:
+            give_up_row(row)
+    except LeaseLost as lost:
+        log.info("%s", lost)
 
 
 def hold_plan(*, plan_id: int, held: datetime | None = None) -> datetime | None:
@@ -114,47 +141,53 @@ def ring_due_plans() -> int:
 # --- Taking a row and giving it back --------------------------------------------------------
 
 
-def claim_row(*, plan_id: int) -> PlanRow | None:
-    """Take the next row that is due; None when there is none at the moment."""
+def claim_row(*, plan_id: int, end: float = math.inf) -> PlanRow | None:
+    """Take the next row that is due; None when there is none at the moment, or at the time END."""
+    with _claiming:
+        while time.monotonic() < end and (found := next_row(plan_id)):
+            orphaned = found["lease_until"] is not None
+            if not take(found["pk"], orphaned=orphaned):
+                continue
+            reached("row.claimed")
+            row = PlanRow.objects.select_related(
+                "plan", "plan__requested_by", "number", "number__agent", "number__connection"
+            ).get(pk=found["pk"])
+            if orphaned and row.waits > MAX_WAITS:
+                end_row(row, RowState.FAILED, STOPPED)
+                continue
+            return row
+    return None
+
+
+def next_row(plan_id: int) -> dict | None:
+    """The row to be taken next: one that was sent before one that was not."""
     due = PlanRow.objects.due().filter(plan=plan_id, plan__state=PlanState.APPLYING, plan__due_at__lte=Now())
-    while True:
-        sent = due.filter(state=RowState.APPLYING).order_by("due_at")
-        fresh = due.filter(state=RowState.READY).order_by("pk")
-        found = (
-            sent.values("pk", "lease_until", "waits").first()
-            or fresh.values("pk", "lease_until", "waits").first()
-        )
-        if not found:
-            return None
-        orphaned = found["lease_until"] is not None
-        try:
-            with transaction.atomic():
-                taken = (
-                    PlanRow.objects.due()
-                    .filter(pk=found["pk"])
-                    .update(
-                        state=RowState.APPLYING,
-                        lease_until=db_now() + lease(),
-                        generation=F("generation") + 1,
-                        waits=F("waits") + int(orphaned),
-                    )
+    due = due.values("pk", "lease_until")
+    sent, fresh = due.filter(state=RowState.APPLYING), due.filter(state=RowState.READY)
+    return sent.order_by("due_at").first() or fresh.order_by("pk").first()
+
+
+def take(pk: int, *, orphaned: bool) -> bool:
+    """Lease a row that is due; False where somebody was faster or its number is being changed elsewhere."""
+    try:
+        with transaction.atomic():
+            taken = (
+                PlanRow.objects.due()
+                .filter(pk=pk)
+                .update(
+                    state=RowState.APPLYING,
+                    lease_until=db_now() + lease(),
+                    generation=F("generation") + 1,
+                    waits=F("waits") + int(orphaned),
                 )
-        except IntegrityError:
-            PlanRow.objects.filter(pk=found["pk"], state=RowState.READY).update(
-                due_at=db_now() + BUSY,
-                reason="Another plan is changing this number; waiting for it.",
             )
-            continue
-        if not taken:
-            continue
-        reached("row.claimed")
-        row = PlanRow.objects.select_related(
-            "plan", "plan__requested_by", "number", "number__agent", "number__connection"
-        ).get(pk=found["pk"])
-        if orphaned and row.waits > MAX_WAITS:
-            end_row(row, RowState.FAILED, STOPPED)
-            continue
-        return row
+    except IntegrityError:
+        PlanRow.objects.filter(pk=pk, state=RowState.READY).update(
+            due_at=db_now() + BUSY,
+            reason="Another plan is changing this number; waiting for it.",
+        )
+        return False
+    return bool(taken)
 
 
 def write_row(row: PlanRow, **fields) -> None:
