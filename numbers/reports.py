@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from django.db.models import Count, QuerySet, prefetch_related_objects
 
 from .models import Line, Number
+from .services.importing import as_cell
 from .states import LineState
 
 SAYS_WHY = {LineState.FAILED, LineState.REVIEW, LineState.UNKNOWN}
@@ -80,11 +81,7 @@ def csv_lines(rows: Iterable[dict]) -> Iterator[str]:
 
 
 def csv_cell(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        value = ", ".join(value)
-    return csv_safe("" if value is None else str(value))
+    return csv_safe("" if value is None else as_cell(value))
 
 
 def csv_safe(value: str) -> str:

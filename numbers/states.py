@@ -105,11 +105,15 @@ class Origin(TextChoices):
 class PlanState(TextChoices):
     """A bulk step: worked out, shown, then applied exactly as shown."""
 
-    WORKING = "working", "Being worked out"  # its rows are still being written
+    WORKING = "working", "Being worked out"  # a worker writes its rows
     DRAFT = "draft", "To be looked at"
     APPLYING = "applying", "Under way"
     DONE = "done", "Finished"
     DISCARDED = "discarded", "Discarded"
+
+
+#: A worker will take the plan further.
+UNDER_WAY = frozenset({PlanState.WORKING, PlanState.APPLYING})
 
 
 class RowState(TextChoices):

@@ -16,7 +16,8 @@ from numbers.services.changing import CannotChange, apply_plan, plan_change
 from numbers.services.drafting import SAME
 from numbers.services.history import By
 from numbers.services.importing import numbers_in
-from numbers.states import OPEN_ROWS, Act, RowState
+from numbers.services.proposing import work_out
+from numbers.states import OPEN_ROWS, Act, PlanState, RowState
 
 ALL_DONE, SOME_FAILED, BAD_INPUT, STILL_OPEN = 0, 1, 2, 3
 
@@ -45,6 +46,9 @@ class PlanCommand(BaseCommand):
         except CannotChange as error:
             self.stderr.write(str(error))
             sys.exit(BAD_INPUT)
+        while Plan.objects.filter(pk=plan.pk, state=PlanState.WORKING).exists():  # a big one
+            work_out(plan_id=plan.pk)
+            time.sleep(0.2)
         apply_plan(plan_id=plan.pk, by=by)
         end = time.monotonic() + options["wait"]
         while time.monotonic() < end and plan.rows.filter(state__in=OPEN_ROWS).exists():
@@ -55,8 +59,9 @@ class PlanCommand(BaseCommand):
         """The numbers that are named, all of them on our books. Raises CannotChange."""
         wanted = {word: to_e164(word) for word in words}
         errors = [f"{word} is no phone number." for word, e164 in wanted.items() if not e164]
-        found = set(Number.objects.filter(e164__in=wanted.values()).values_list("e164", flat=True))
+        found = dict(Number.objects.filter(e164__in=wanted.values()).values_list("e164", "pk"))
         errors += [f"{e164} is not on our books." for e164 in wanted.values() if e164 and e164 not in found]
+        keys = set(found.values())
         if file:
             try:
                 with Path(file).open("rb") as opened:
@@ -64,10 +69,10 @@ class PlanCommand(BaseCommand):
             except OSError as error:
                 raise CannotChange(f"{file}: {error.strerror}") from None
             errors += [f"{file}: {word}" for word in wrong]
-            found |= {number.e164 for number in listed}
-        if errors or not found:
+            keys |= set(listed)
+        if errors or not keys:
             raise CannotChange("\n".join(errors) or "Name at least one number.")
-        return Number.objects.filter(e164__in=found)
+        return Number.objects.filter(pk__in=keys)
 
     def report(self, plan: Plan, *, as_json: bool) -> None:
         """Every row, and the exit status."""

@@ -1,7 +1,7 @@
 """What is kept. Rows are written by `numbers.services` only."""
 
 from .buying import Attempt, Line, Look, Order
-from .changes import Plan, PlanRow, SavedView
+from .changes import Plan, PlanRow, SavedView, Wish
 from .figures import Figures
 from .gate import Gate, Journal, Price, Reconciliation
 from .history import Event, Seal
@@ -30,4 +30,5 @@ __all__ = [
     "SavedView",
     "Seal",
     "Tag",
+    "Wish",
 ]

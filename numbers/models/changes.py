@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from ..states import OPEN_ROWS, Act, PlanState, RowState
+from ..states import OPEN_ROWS, UNDER_WAY, Act, PlanState, RowState
 from .inventory import Number
 
 
@@ -21,6 +21,8 @@ class Plan(models.Model):
     )
     requested_by_name = models.CharField(max_length=150, blank=True)
     request_id = models.CharField(max_length=64, blank=True)
+    note = models.CharField(max_length=500, blank=True, default="", db_default="")
+    counts = models.JSONField(default=dict, db_default={}, blank=True)  # rows by state, while nothing moves
     undo_of = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="undone_by")
     created_at = models.DateTimeField(db_default=Now())
     applied_at = models.DateTimeField(null=True, blank=True)
@@ -32,7 +34,8 @@ class Plan(models.Model):
     class Meta:
         ordering = ["-id"]
         indexes = [
-            models.Index(fields=["state"], condition=Q(state=PlanState.APPLYING), name="plan_applying"),
+            # the sweeper: plans that a worker should go on with
+            models.Index(fields=["state"], condition=Q(state__in=sorted(UNDER_WAY)), name="plan_under_way"),
         ]
 
     def __str__(self) -> str:
@@ -40,6 +43,24 @@ class Plan(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("plan", args=[self.pk])
+
+
+class Wish(models.Model):
+    """What a big plan is to be made from, until a worker has written its rows.
+
+    A file that cannot be read ends here: its mistakes stay to be looked at.
+    """
+
+    plan = models.OneToOneField(Plan, models.CASCADE, related_name="wish")
+    items = models.JSONField(default=list)  # keys of numbers, [key, its changes], or keys of rows to undo
+    changes = models.JSONField(default=dict)  # the same for each number
+    content = models.BinaryField(null=True)  # a file that was not read yet
+    total = models.PositiveIntegerField(default=0)
+    position = models.PositiveIntegerField(default=0)  # items whose rows are written
+    errors = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"Wish of plan {self.plan_id}"
 
 
 class PlanRowQuerySet(models.QuerySet):

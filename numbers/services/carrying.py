@@ -12,30 +12,29 @@ import logging
 import math
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 from threading import Lock
 
 from django.conf import settings
 from django.db import IntegrityError, connections, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F
 from django.db.models.functions import Now
 
 from .. import fluents
 from ..models import Agent, Number, Plan, PlanRow
 from ..states import Act, PlanState, RowState
 from .api import client
-from .changing import plan_counts, ring_plan
-from .drafting import away, last_changes, moved_words, values_of
+from .drafting import away, by_of, count_rows, last_changes, moved_words, values_of
 from .failpoints import reached
-from .history import By, db_now, record
+from .history import db_now, record
 from .inventory import agent_for, search_text_of, tags_for
+from .leasing import SLICE, hold_plan, let_go, rows_open
 from .looking import find_anywhere
 from .moves import LeaseLost, lease
+from .proposing import work_out
 
 log = logging.getLogger("numbers.carrying")
 
-SLICE = 20.0  # seconds that one task spends on a plan, so that purchases get their turn
-RING_AGAIN = timedelta(seconds=30)  # for a doorbell that nobody heard
 MAX_SENDS = 3
 MAX_WAITS = 8
 AGAIN = (0.5, 1, 2, 5, 10, 20, 40, 60)  # seconds until a row is tried again
@@ -55,8 +54,10 @@ _claiming = Lock()  # threads of one worker would all reach for the same row
 
 def carry_on(*, plan_id: int) -> None:
     """Carry a plan out for a while, and ring for more. Safe to call at any time, any number of times."""
+    if Plan.objects.filter(pk=plan_id, state=PlanState.WORKING).exists():
+        return work_out(plan_id=plan_id)
     if not (held := hold_plan(plan_id=plan_id)):
-        return
+        return None
     end = time.monotonic() + SLICE
     due = PlanRow.objects.due().filter(plan=plan_id)[: settings.PLAN_IN_FLIGHT].count()
     with ThreadPoolExecutor(max_workers=settings.PLAN_IN_FLIGHT) as helpers:
@@ -64,14 +65,11 @@ def carry_on(*, plan_id: int) -> None:
         while row := claim_row(plan_id=plan_id, end=end):
             carry_row(row)
             held = hold_plan(plan_id=plan_id, held=held)
-    with transaction.atomic():
-        # Rows that become due from now on are the sweeper's to ring for.
-        Plan.objects.filter(pk=plan_id, lease_until=held).update(lease_until=None, rung_at=None)
-        if time.monotonic() >= end:
-            ring_plan(plan_id=plan_id)
+    let_go(plan_id=plan_id, held=held, ring=time.monotonic() >= end)
     finish(plan_id=plan_id)
     for helper in helping:
         helper.result()  # raises what went wrong there
+    return None
 
 
 def help_out(*, plan_id: int, end: float) -> None:
@@ -96,20 +94,6 @@ def carry_row(row: PlanRow) -> None:
         log.info("%s", lost)
 
 
-def hold_plan(*, plan_id: int, held: datetime | None = None) -> datetime | None:
-    """Keep other workers off the plan: the end of our lease, None where another worker has it.
-
-    HELD is the lease that we have; it is renewed after a third of its time. Rows have leases of their
-    own, so a worker that loses the plan does no harm.
-    """
-    now = db_now()
-    if held and held - now > lease() * 2 / 3:
-        return held
-    free = Q(lease_until=held) if held else Q(lease_until=None) | Q(lease_until__lt=Now())
-    taken = Plan.objects.filter(free, pk=plan_id, state=PlanState.APPLYING).update(lease_until=now + lease())
-    return now + lease() if taken else held
-
-
 def finish(*, plan_id: int) -> bool:
     """applying -> done, once no row is open any more."""
     with transaction.atomic():
@@ -118,24 +102,10 @@ def finish(*, plan_id: int) -> bool:
         )
         if done:
             plan = Plan.objects.get(pk=plan_id)
-            record(action="plan.finished", plan=plan, after=plan_counts(plan), reason=plan.title)
+            plan.counts = count_rows(plan)
+            plan.save(update_fields=["counts"])
+            record(action="plan.finished", plan=plan, after=plan.counts, reason=plan.title)
     return bool(done)
-
-
-def rows_open():
-    return PlanRow.objects.open().filter(plan=OuterRef("pk"))
-
-
-def ring_due_plans() -> int:
-    """Ring plans with rows whose time has come and that no worker has, and those that only need an end."""
-    free = Q(lease_until=None) | Q(lease_until__lt=Now())
-    unheard = Q(rung_at=None) | Q(rung_at__lt=F("lease_until")) | Q(rung_at__lt=db_now() - RING_AGAIN)
-    due = PlanRow.objects.due().filter(plan=OuterRef("pk"))
-    plans = Plan.objects.filter(free, unheard, state=PlanState.APPLYING, due_at__lte=Now())
-    keys = list(plans.filter(Exists(due) | ~Exists(rows_open())).values_list("pk", flat=True))
-    for plan_id in keys:
-        ring_plan(plan_id=plan_id)
-    return len(keys)
 
 
 # --- Taking a row and giving it back --------------------------------------------------------
@@ -373,8 +343,3 @@ def end_done(row: PlanRow, number: Number, action: str) -> None:
     )
     end_row(row, RowState.DONE)
     reached("row.written")
-
-
-def by_of(plan: Plan) -> By:
-    """Whoever decided that the plan be carried out."""
-    return By(user=plan.requested_by, name=plan.requested_by_name, request_id=plan.request_id)

@@ -5,52 +5,43 @@ applied plan out, row by row, in `carrying`.
 """
 
 from django.db import transaction
-from django.db.models import Count, QuerySet, prefetch_related_objects
+from django.db.models import QuerySet, prefetch_related_objects
 
-from ..models import Number, Plan, PlanRow
-from ..states import Act, PlanState, RowState
-from ..tasks import carry_on_plan
+from ..models import Number, Plan, PlanRow, Wish
+from ..states import UNDER_WAY, Act, PlanState, RowState
 from .drafting import (
     ENDS_AS,
-    PORTION,
     CannotChange,
     check_agent,
     checked,
-    draft,
-    giving_up,
+    count_rows,
     in_words,
-    portions_of,
+    rows_of,
     values_of,  # noqa: F401 -- pages show them beside a change
-    wish,
+    with_changes,
 )
 from .history import By, db_now, record
+from .leasing import ring_plan
+from .proposing import keys_of, new_plan, propose, write_draft
 
 
 def plan_change(
     *, by: By, numbers: QuerySet[Number], changes: dict, title: str = "", act: str = Act.CHANGE
 ) -> Plan:
-    """A draft that makes the same change to each of NUMBERS. Nothing is changed yet.
+    """A plan that makes the same change to each of NUMBERS. Nothing is changed yet.
 
     CHANGES may hold agent (id at Fluents, or "" for nobody), label, description, outbound_only, tags,
     tags_add and tags_remove. To release or detach NUMBERS say so with ACT and leave CHANGES empty.
     Raises CannotChange.
     """
     if act in ENDS_AS:
-        wanted = ((number, giving_up(number, act), {}) for number in portions_of(numbers, tags=False))
-        return draft(by=by, act=act, title=title or str(Act(act).label), wanted=wanted)
+        return propose(by=by, act=act, title=title or str(Act(act).label), items=keys_of(numbers))
     changes = checked(changes)
     if not changes:
         raise CannotChange("Say what to change.")
     check_agent(changes)
-    tags = any(key.startswith("tags") for key in changes)
-    wanted = ((number, wish(number, changes), {}) for number in portions_of(numbers, tags=tags))
-    return draft(by=by, act=act, title=title or in_words(changes), wanted=wanted)
-
-
-def plan_rows(*, by: By, wanted: list[tuple[Number, dict]], title: str) -> Plan:
-    """A draft with changes of its own for each number. Raises CannotChange."""
-    rows = ((number, checked(changes), {}) for number, changes in wanted)
-    return draft(by=by, act=Act.CHANGE, title=title, wanted=rows)
+    title = title or in_words(changes)
+    return propose(by=by, act=act, title=title, items=keys_of(numbers), changes=changes)
 
 
 def change_now(*, by: By, number: Number, changes: dict, seen: dict) -> Plan:
@@ -64,26 +55,24 @@ def change_now(*, by: By, number: Number, changes: dict, seen: dict) -> Plan:
     with transaction.atomic():
         fresh = Number.objects.get(pk=number.pk)
         prefetch_related_objects([fresh], "agent", "tags")
-        wanted = [(fresh, wish(fresh, changes), seen)]
-        plan = draft(by=by, act=Act.CHANGE, title=in_words(changes), wanted=wanted)
+        rows = rows_of([(fresh, with_changes(fresh, changes), seen)], Act.CHANGE)
+        plan = write_draft(new_plan(by=by, act=Act.CHANGE, title=in_words(changes)), rows, by)
         apply_plan(plan_id=plan.pk, by=by)
     return Plan.objects.get(pk=plan.pk)
 
 
 def undo(*, plan_id: int, by: By) -> Plan:
-    """A draft that puts back the values from before, for each row that was done.
+    """A plan that puts back the values from before, for each row that was done.
 
     A number that was changed again since is skipped. Raises CannotChange.
     """
     plan = Plan.objects.get(pk=plan_id)
     if plan.act != Act.CHANGE:
         raise CannotChange(f"“{plan}” cannot be undone.")
-    done = plan.rows.filter(state=RowState.DONE)
-    if not done.exists():
+    done = list(plan.rows.filter(state=RowState.DONE).order_by("pk").values_list("pk", flat=True))
+    if not done:
         raise CannotChange(f"“{plan}” has changed nothing, so there is nothing to undo.")
-    rows = done.select_related("number").iterator(chunk_size=PORTION)
-    wanted = ((row.number, row.before, row.after) for row in rows)
-    return draft(by=by, act=Act.CHANGE, title=f"Undo: {plan}"[:200], wanted=wanted, undo_of=plan)
+    return propose(by=by, act=Act.CHANGE, title=f"Undo: {plan}", items=done, undo_of=plan)
 
 
 def apply_plan(*, plan_id: int, by: By) -> bool:
@@ -92,11 +81,12 @@ def apply_plan(*, plan_id: int, by: By) -> bool:
 
 
 def discard_plan(*, plan_id: int, by: By) -> bool:
-    """Throw a draft away. False when it is no draft any more."""
+    """Throw away a plan that was not applied yet. False when there is none any more."""
     with transaction.atomic():
-        draft = Plan.objects.filter(pk=plan_id, state=PlanState.DRAFT)
-        if not draft.update(state=PlanState.DISCARDED, finished_at=db_now()):
+        plans = Plan.objects.filter(pk=plan_id, state__in=[PlanState.WORKING, PlanState.DRAFT])
+        if not plans.update(state=PlanState.DISCARDED, finished_at=db_now()):
             return False
+        Wish.objects.filter(plan=plan_id).delete()
         record(action="plan.discarded", by=by, plan_id=plan_id)
     return True
 
@@ -139,17 +129,8 @@ def retry_failed(*, plan_id: int, by: By) -> int:
 
 
 def plan_counts(plan: Plan) -> dict[str, int]:
-    """How many rows are in each state, and the total."""
-    found = dict(plan.rows.order_by().values_list("state").annotate(Count("pk")))
-    counts = {str(state): found.get(state, 0) for state in RowState}
-    return counts | {"total": sum(counts.values())}
-
-
-def ring_plan(*, plan_id: int) -> None:
-    """Ask the task workers to carry the plan on; part of the caller's transaction."""
-    with transaction.atomic():
-        Plan.objects.filter(pk=plan_id).update(rung_at=db_now())
-        carry_on_plan.enqueue(plan_id=plan_id)
+    """How many rows are in each state, and the total; counted anew only while that can change."""
+    return count_rows(plan) if plan.state in UNDER_WAY or not plan.counts else plan.counts
 
 
 def _set_going(plan_id: int, by: By, states: list[str], action: str, **fields) -> bool:

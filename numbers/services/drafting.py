@@ -1,19 +1,17 @@
-"""Working a plan out: its rows, with the values that were seen and those that are wanted.
+"""The rows of a plan: the values that were seen and those that are wanted, or why there is nothing to do.
 
-Reads and writes our books only, in portions with a fixed number of queries each.
+Reads our books only, in portions with a fixed number of queries each.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import batched
+from collections.abc import Callable, Iterable, Sequence
 
-from django.db import transaction
-from django.db.models import Max, QuerySet, prefetch_related_objects
+from django.db.models import Count, Max, prefetch_related_objects
 from django.utils import timezone
 
 from ..models import Agent, Event, Line, Number, Plan, PlanRow
 from ..phone import pretty
-from ..states import AWAY, HOLDING, Act, NumberStatus, PlanState, RowState
-from .history import By, db_now, record
+from ..states import AWAY, HOLDING, Act, NumberStatus, RowState
+from .history import By, db_now
 
 #: What a plan can change, in the order in which people read it.
 FIELDS = ("agent", "label", "description", "outbound_only", "tags")
@@ -29,6 +27,8 @@ LONGEST_TAG = 50
 PORTION = 1000
 ENDS_AS = {Act.RELEASE: NumberStatus.RELEASED, Act.DETACH: NumberStatus.DETACHED}
 SAME = "Nothing would change."
+GONE = "It is gone at Fluents, where nothing can be written to it. Accept that."
+APPEARED = "It appeared at Fluents and our books have taken it in: there is nothing to push. Accept that."
 
 #: A number with what is wanted of it and, where it matters, the values that somebody saw.
 Wanted = tuple[Number, dict, dict]
@@ -38,46 +38,20 @@ class CannotChange(Exception):
     """A change that makes no sense or came too late; the text says why, for people."""
 
 
-def draft(
-    *,
-    by: By,
-    act: str,
-    title: str,
-    wanted: Iterable[Wanted],
-    undo_of: Plan | None = None,
-    work_out: Callable[[Sequence[Wanted], str], list[PlanRow]] | None = None,
-) -> Plan:
-    """Write a plan and its rows, in portions, as a long transaction would keep buyers waiting.
+def count_rows(plan: Plan) -> dict[str, int]:
+    """How many rows of PLAN are in each state, and the total."""
+    return counted(dict(plan.rows.order_by().values_list("state").annotate(Count("pk"))))
 
-    The plan is `working` meanwhile, so that nobody can apply half of it.
-    """
-    work_out = work_out or rows_of
-    plan = Plan.objects.create(
-        act=act,
-        state=PlanState.WORKING,
-        title=title[:200],
-        requested_by=by.user,
-        requested_by_name=by.name,
-        request_id=by.request_id,
-        undo_of=undo_of,
-    )
-    count = 0
-    try:
-        for portion in batched(wanted, PORTION):
-            rows = work_out(portion, act)
-            for row in rows:
-                row.plan = plan
-            PlanRow.objects.bulk_create(rows)
-            count += len(rows)
-    except CannotChange:
-        plan.rows.all().delete()
-        plan.delete()
-        raise
-    with transaction.atomic():
-        plan.state = PlanState.DRAFT
-        plan.save(update_fields=["state"])
-        record(action="plan.drafted", by=by, plan=plan, after={"rows": count}, reason=plan.title)
-    return plan
+
+def counted(found: dict[str, int]) -> dict[str, int]:
+    """FOUND with every state, and the total."""
+    counts = {str(state): found.get(state, 0) for state in RowState}
+    return counts | {"total": sum(counts.values())}
+
+
+def by_of(plan: Plan) -> By:
+    """Whoever asked for the plan, or has decided that it be carried out."""
+    return By(user=plan.requested_by, name=plan.requested_by_name, request_id=plan.request_id)
 
 
 def rows_of(wanted: Sequence[Wanted], act: str) -> list[PlanRow]:
@@ -109,6 +83,26 @@ def rows_of(wanted: Sequence[Wanted], act: str) -> list[PlanRow]:
     for row, changed in moved:
         row.reason = moved_words(row.number, changed, last.get(row.number_id))
     return rows
+
+
+def push_rows(wanted: Sequence[Wanted], act: str) -> list[PlanRow]:
+    """Rows whose `before` is what Fluents says; the books must still say what is to be pushed."""
+    rows = rows_of(wanted, act)
+    for row in rows:
+        drift = row.number.drift
+        row.before = {name: drift[name]["theirs"] for name in row.after}
+        if drift.get("gone"):
+            row.state, row.reason = RowState.SKIPPED, GONE
+        elif not row.after:
+            row.state, row.reason = RowState.SKIPPED, APPEARED
+        elif row.reason == SAME:  # as it should be: it is Fluents that changes
+            row.state, row.reason = RowState.READY, ""
+    return rows
+
+
+def ours(number: Number) -> dict:
+    """What our books say wherever Fluents differs."""
+    return {name: number.drift[name]["ours"] for name in FIELDS if name in number.drift}
 
 
 def differing(now: dict, wanted: dict) -> tuple[dict, dict]:
@@ -203,7 +197,7 @@ def giving_up(number: Number, act: str) -> dict:
     return {**values_of(number, ["agent"]), "status": str(ENDS_AS[act])}
 
 
-def wish(number: Number, changes: dict) -> dict:
+def with_changes(number: Number, changes: dict) -> dict:
     """The values that CHANGES come to for NUMBER."""
     wanted = {key: changes[key] for key in FIELDS if key in changes}
     if "tags_add" in changes or "tags_remove" in changes:
@@ -247,12 +241,3 @@ def in_words(changes: dict) -> str:
         return f"{agent} answers" if agent else "Nobody answers"
     names = dict.fromkeys(NAMES[key.removesuffix("_add").removesuffix("_remove")] for key in changes)
     return f"Change {', '.join(names)}"
-
-
-def portions_of(numbers: QuerySet[Number], *, tags: bool) -> Iterator[Number]:
-    """Each of NUMBERS once, read in portions; what the plan does not need is left where it is."""
-    keys = numbers.order_by("pk").values_list("pk", flat=True).distinct()
-    for portion in batched(list(keys), PORTION):
-        rows = list(Number.objects.filter(pk__in=portion).order_by("pk").defer("answer", "search_text"))
-        prefetch_related_objects(rows, "agent", *(["tags"] if tags else []))
-        yield from rows

@@ -1,6 +1,5 @@
 """Differences between our books and Fluents: accept theirs, or push ours."""
 
-from collections.abc import Iterator, Sequence
 from itertools import batched
 
 from django.db import transaction
@@ -8,13 +7,11 @@ from django.db.models import QuerySet
 
 from ..models import Agent, Event, Number, Plan, PlanRow
 from ..states import Act, RowState
-from .drafting import PORTION, SAME, Wanted, draft, rows_of
+from .drafting import PORTION
 from .history import By, record
 from .inventory import agents_for, refresh_search_text
 from .mirroring import DECIDED
-
-GONE = "It is gone at Fluents, where nothing can be written to it. Accept that."
-APPEARED = "It appeared at Fluents and our books have taken it in: there is nothing to push. Accept that."
+from .proposing import keys_of, propose
 
 
 def accept_theirs(*, by: By, numbers: QuerySet[Number]) -> int:
@@ -22,7 +19,7 @@ def accept_theirs(*, by: By, numbers: QuerySet[Number]) -> int:
 
     A number that is gone stays on the books as gone. What a plan is changing at the moment is left alone.
     """
-    keys = list(numbers.filter(drifted=True).order_by("pk").values_list("pk", flat=True).distinct())
+    keys = keys_of(numbers.filter(drifted=True))
     return sum(accept_portion(by, portion) for portion in batched(keys, PORTION))
 
 
@@ -70,36 +67,10 @@ def accept_one(number: Number, agents: dict[str, Agent], by: By) -> Event:
 
 
 def plan_push_ours(*, by: By, numbers: QuerySet[Number]) -> Plan:
-    """A draft that makes Fluents say what our books say, for those of NUMBERS that drifted."""
-    drifted = numbers.filter(drifted=True)
-    count = drifted.values("pk").distinct().count()
-    title = f"Push ours to Fluents for {count} number{'' if count == 1 else 's'}"
-    return draft(by=by, act=Act.PUSH, title=title, wanted=wanted_of(drifted), work_out=push_rows)
-
-
-def wanted_of(numbers: QuerySet[Number]) -> Iterator[Wanted]:
-    """What our books say wherever Fluents differs."""
-    keys = list(numbers.order_by("pk").values_list("pk", flat=True).distinct())
-    for portion in batched(keys, PORTION):
-        rows = Number.objects.filter(pk__in=portion).order_by("pk").defer("answer", "search_text")
-        for number in rows:
-            ours = {name: number.drift[name]["ours"] for name in DECIDED if name in number.drift}
-            yield number, ours, ours
-
-
-def push_rows(wanted: Sequence[Wanted], act: str) -> list[PlanRow]:
-    """Rows whose `before` is what Fluents says; the books must still say what is to be pushed."""
-    rows = rows_of(wanted, act)
-    for row in rows:
-        drift = row.number.drift
-        row.before = {name: drift[name]["theirs"] for name in row.after}
-        if drift.get("gone"):
-            row.state, row.reason = RowState.SKIPPED, GONE
-        elif not row.after:
-            row.state, row.reason = RowState.SKIPPED, APPEARED
-        elif row.reason == SAME:  # as it should be: it is Fluents that changes
-            row.state, row.reason = RowState.READY, ""
-    return rows
+    """A plan that makes Fluents say what our books say, for those of NUMBERS that drifted."""
+    keys = keys_of(numbers.filter(drifted=True))
+    title = f"Push ours to Fluents for {len(keys)} number{'' if len(keys) == 1 else 's'}"
+    return propose(by=by, act=Act.PUSH, title=title, items=keys)
 
 
 def acknowledge_agent(*, by: By, agent: Agent) -> None:

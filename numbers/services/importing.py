@@ -14,7 +14,7 @@ from django.db.models import prefetch_related_objects
 
 from ..models import Agent, Number
 from ..phone import pretty, to_e164
-from .drafting import CannotChange, checked
+from .drafting import CannotChange, checked, values_of
 
 COLUMNS = ("number", "label", "agent", "tags", "outbound_only", "description")
 MOST_ROWS = 100_000
@@ -29,44 +29,38 @@ class Unreadable(Exception):
     """A cell or file that makes no sense; the text says why."""
 
 
-def read_changes(
-    file: IO, *, columns: Sequence[str] = COLUMNS
-) -> tuple[list[tuple[Number, dict]], list[str]]:
-    """The changes that FILE asks for, as `plan_rows` takes them, and what is wrong with it.
+def read_changes(file: IO, *, columns: Sequence[str] = COLUMNS) -> tuple[list[tuple[int, dict]], list[str]]:
+    """What FILE wants otherwise than our books say, by the keys of its numbers, and what is wrong with it.
 
     FILE holds bytes or text; of its columns those in COLUMNS are read. Columns that it does not have
     stay as they are; an empty cell empties the field, save for outbound_only. With a single error
     there are no changes at all.
     """
-    try:
-        rows = list(rows_in(text_of(file), columns))
-    except (Unreadable, csv.Error) as error:
-        return [], [str(error)]
     errors: list[str] = []
     agents = agents_by_name()
     seen: dict[str, int] = {}
-    wanted: list[tuple[Number, dict]] = []
-    for portion in batched(rows, PORTION):
-        numbers = numbers_of(portion)
-        for at, cells in portion:
-            try:
-                number = number_in(cells, numbers)
-            except Unreadable as error:
-                errors.append(f"row {at}, number: {error}")
-                continue
-            if (before := seen.setdefault(number.e164, at)) != at:
-                errors.append(f"row {at}, number: {pretty(number.e164)} stands in row {before} already.")
-                continue
-            wanted.append((number, changes_in(at, cells, agents, errors)))
+    wanted: list[tuple[int, dict]] = []
+    try:
+        for portion in batched(rows_in(text_of(file), columns), PORTION):
+            numbers = numbers_of(portion)
+            for at, cells in portion:
+                try:
+                    number = number_in(cells, numbers, seen, at)
+                except Unreadable as error:
+                    errors.append(f"row {at}, number: {error}")
+                else:
+                    wanted.append((number.pk, changes_in(at, cells, number, agents, errors)))
+    except (Unreadable, csv.Error) as error:
+        return [], [str(error)]
     if len(errors) > MOST_ERRORS:
         errors[MOST_ERRORS:] = [f"and {len(errors) - MOST_ERRORS:,} more errors."]
     return ([], errors) if errors else (wanted, [])
 
 
-def numbers_in(file: IO) -> tuple[list[Number], list[str]]:
-    """The numbers that FILE names, whatever else it says, and what is wrong with it."""
+def numbers_in(file: IO) -> tuple[list[int], list[str]]:
+    """The keys of the numbers that FILE names, whatever else it says, and what is wrong with it."""
     wanted, errors = read_changes(file, columns=["number"])
-    return [number for number, _ in wanted], errors
+    return [key for key, _ in wanted], errors
 
 
 def text_of(file: IO) -> str:
@@ -125,19 +119,26 @@ def numbers_of(portion: tuple[tuple[int, dict], ...]) -> dict[str, Number]:
     return {number.e164: number for number in rows}
 
 
-def number_in(cells: dict[str, str], numbers: dict[str, Number]) -> Number:
-    """The number that a row is about. Raises Unreadable."""
+def number_in(cells: dict[str, str], numbers: dict[str, Number], seen: dict[str, int], at: int) -> Number:
+    """The number that the row AT is about; SEEN has the rows of those before it. Raises Unreadable."""
     if re.fullmatch(r"[\d.,]+E\+?\d+", cells["number"].strip(), re.IGNORECASE):
         raise Unreadable("the spreadsheet has shortened it. Format the column as text and try again.")
     if not (e164 := to_e164(cells["number"])):
         raise Unreadable(f"“{cells['number'][:40]}” is no phone number. Write it like +1 415 555 0123.")
     if e164 not in numbers:
         raise Unreadable(f"{pretty(e164)} is not on our books.")
+    if (before := seen.setdefault(e164, at)) != at:
+        raise Unreadable(f"{pretty(e164)} stands in row {before} already.")
     return numbers[e164]
 
 
-def changes_in(at: int, cells: dict[str, str], agents: dict[str, list[Agent]], errors: list[str]) -> dict:
-    """What a row wants of its number; what is wrong with it is added to ERRORS."""
+def changes_in(
+    at: int, cells: dict[str, str], number: Number, agents: dict[str, list[Agent]], errors: list[str]
+) -> dict:
+    """What a row wants of NUMBER otherwise than our books say; what is wrong with it is added to ERRORS.
+
+    A cell as the export writes it is never wrong, whatever has come over the agent or the tags since.
+    """
     read: dict[str, Callable[[str], object]] = {
         "label": str,
         "description": str,
@@ -145,15 +146,25 @@ def changes_in(at: int, cells: dict[str, str], agents: dict[str, list[Agent]], e
         "tags": lambda cell: [tag for tag in re.split("[,;]", cell) if tag.strip()],
         "outbound_only": yes_or_no,
     }
+    now = values_of(number)
     changes: dict[str, object] = {}
     for name, reader in read.items():
-        if name not in cells or (name == "outbound_only" and not cells[name].strip()):
+        if cells.get(name, as_cell(now[name])) == as_cell(now[name]):
+            continue
+        if name == "outbound_only" and not cells[name].strip():
             continue
         try:
             changes |= checked({name: reader(cells[name])})
         except (Unreadable, CannotChange) as error:
             errors.append(f"row {at}, {name}: {error}")
-    return changes
+    return {name: value for name, value in changes.items() if value != now[name]}
+
+
+def as_cell(value: object) -> str:
+    """VALUE as the export writes it, formulas aside."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(value) if isinstance(value, list) else str(value)
 
 
 def agent_in(cell: str, agents: dict[str, list[Agent]]) -> str:

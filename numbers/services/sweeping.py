@@ -12,11 +12,11 @@ from django_tasks_db.models import DBTaskResult
 from ..models import Line
 from ..states import DRIVEN, LineState, Outcome
 from . import gate
-from .carrying import ring_due_plans
 from .delivering import ring_deliveries
 from .driving import ring
 from .failpoints import reached
 from .history import db_now
+from .leasing import ring_due_plans
 from .moves import LeaseLost, move
 from .telling import tell_ends
 

@@ -12,7 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from ..areas import REGIONS, Area
-from ..models import Agent, Event, Number, Plan, PlanRow
+from ..models import Agent, Event, Number, Plan, PlanRow, Wish
 from ..states import NumberStatus, PlanState, RowState
 from ..tiles import COLUMNS, ROWS, TILES
 from .lines import badge, plural
@@ -170,6 +170,7 @@ ROW_BADGES = {
     RowState.READY: ("grey", "clock"),
 }
 PLAN_BADGES = {
+    PlanState.WORKING: ("blue", "loader-2"),
     PlanState.DRAFT: ("amber", "list-check"),
     PlanState.APPLYING: ("blue", "loader-2"),
     PlanState.DONE: ("green", "circle-check"),
@@ -213,6 +214,13 @@ def plan_bar(counts: dict) -> SafeString:
     parts = plan_tally(counts)
     words = ", ".join(f"{part['count']:,} {part['word'].lower()}" for part in parts)
     return stretched([(part["colour"], part["count"]) for part in parts], words or "no rows")
+
+
+@register.simple_tag
+def working_bar(wish: Wish) -> SafeString:
+    """How much of WISH is worked out."""
+    parts = [("blue", wish.position), ("grey", wish.total - wish.position)]
+    return stretched(parts, f"{wish.position:,} of {wish.total:,} worked out")
 
 
 def stretched(parts: list[tuple[str, int]], words: str) -> SafeString:

@@ -5,22 +5,19 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from .. import reports
 from ..forms import UploadForm
-from ..models import Number
 from ..queries import Query
-from ..services.changing import CannotChange, plan_rows, values_of
 from ..services.history import By
-from ..services.importing import read_changes
+from ..services.proposing import Mistakes, propose_file
 
 PORTION = 200  # rows of a table that leave together: one write for each row would be slow
 CSV = "text/csv; charset=utf-8"
-PLACED = re.compile(r"row (\d+)(?:, (\w+))?: (.*)", re.DOTALL)
+PLACED = re.compile(r"(?:row (\d+)(?:, (\w+))?: )?(.*)", re.DOTALL)
 
 
 @require_safe
@@ -43,48 +40,20 @@ def upload(request: HttpRequest) -> HttpResponse:
     form = UploadForm(request.POST if sent else None, request.FILES if sent else None)
     errors: list[str] = []
     if sent and form.is_valid():
-        wanted, errors = read_changes(form.cleaned_data["file"])
-        if not errors and (answer := planned(request, form, wanted)):
-            return answer
-    context = {"form": form, "errors": [placed(error) for error in errors]}
+        file = form.cleaned_data["file"]
+        by = By.person(request.user, request.id)
+        try:
+            return redirect(propose_file(by=by, content=file.read(), title=f"Changes from {file.name}"))
+        except Mistakes as mistakes:
+            errors = mistakes.errors
+    context = {"form": form, "errors": placed(errors)}
     return render(request, "numbers/upload.html", context, status=422 if form.errors or errors else 200)
 
 
-def planned(request: HttpRequest, form: UploadForm, wanted: list[tuple[Number, dict]]) -> HttpResponse | None:
-    """A plan with the rows that would change something; None where FORM says why there is none."""
-    total, wanted = len(wanted), [(number, changes) for number, changes in wanted if differ(number, changes)]
-    if not wanted:
-        form.add_error(
-            "file",
-            f"All {total:,} rows say what our books say already."
-            if total
-            else "There are no rows in this file.",
-        )
-        return None
-    name = form.cleaned_data["file"].name
-    try:
-        plan = plan_rows(
-            by=By.person(request.user, request.id), wanted=wanted, title=f"Changes from {name}"[:200]
-        )
-    except CannotChange as error:
-        form.add_error("file", str(error))
-        return None
-    if same := total - len(wanted):
-        messages.info(
-            request, f"{same:,} of {total:,} rows say what our books say already. They are not in this plan."
-        )
-    return redirect(plan)
-
-
-def differ(number: Number, changes: dict) -> bool:
-    now = values_of(number)
-    return any(now[name] != value for name, value in changes.items())
-
-
-def placed(error: str) -> dict:
-    """A mistake with its row and column, where it has these."""
-    row, column, text = found.groups() if (found := PLACED.fullmatch(error)) else ("", "", error)
-    return {"row": row, "column": column or "", "text": text}
+def placed(errors: list[str]) -> list[dict]:
+    """Mistakes with row and column, where they have these."""
+    found = [PLACED.fullmatch(error).groups(default="") for error in errors]
+    return [{"row": row, "column": column, "text": text} for row, column, text in found]
 
 
 def as_csv(rows: Iterable[dict], columns: list[str], name: str) -> StreamingHttpResponse:

@@ -18,7 +18,7 @@ from ..paging import page_of
 from ..services.changing import CannotChange, change_now, values_of
 from ..services.history import By
 from ..services.placing import estimate
-from ..states import AWAY, OPEN_ROWS, PlanState, RowState
+from ..states import AWAY, OPEN_ROWS, RowState
 from .history import agent_names
 
 ROWS = 10  # changes spelled out; the history has the rest
@@ -82,9 +82,7 @@ def about(number: Number) -> dict:
 def under_way(number: Number) -> dict:
     """The latest changes by plans; `moving` those that a worker has in hand, `news` what just ended."""
     rows = list(
-        PlanRow.objects.filter(number=number)
-        .exclude(plan__state=PlanState.DRAFT)
-        .exclude(plan__state=PlanState.DISCARDED)
+        PlanRow.objects.filter(number=number, plan__applied_at__isnull=False)
         .select_related("plan")
         .order_by("-pk")[:ROWS]
     )

@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -17,7 +17,8 @@ from ..paging import Order, page_of
 from ..queries import Query
 from ..services import changing
 from ..services.history import By
-from ..states import Act, PlanState, RowState
+from ..states import UNDER_WAY, Act, RowState
+from .exchange import placed
 
 ROWS = 100
 BY_ROW = Order(down=False)
@@ -28,19 +29,24 @@ PROVED = {Act.RELEASE, Act.DETACH}  # these have pages of their own that ask for
 def plan_list(request: HtmxHttpRequest) -> HttpResponse:
     """All plans, newest first, with what came of each."""
     page = page_of(Plan.objects.all(), params=request.GET)
-    counts: dict[int, dict] = {}
-    found = PlanRow.objects.filter(plan__in=[plan.pk for plan in page]).order_by()
-    for plan, state, count in found.values_list("plan", "state").annotate(Count("pk")):
-        counts.setdefault(plan, {})[state] = count
-    for plan in page:
-        plan.counts = counts.get(plan.pk, {})
-        plan.total = sum(plan.counts.values())
+    add_counts(page.rows)
     version = version_of([(plan.pk, plan.state, plan.counts) for plan in page])
     if request.htmx and request.GET.get("seen") == version:
         return HttpResponse(status=204)
-    moving = any(plan.state == PlanState.APPLYING for plan in page)
+    moving = any(plan.state in UNDER_WAY for plan in page)
     context = {"page": page, "version": version, "moving": moving}
     return render_partial(request, "numbers/plan_list.html", context, partial="plans")
+
+
+def add_counts(plans: list[Plan]) -> None:
+    """Count the rows of those PLANS whose counts may change, in one query."""
+    counts: dict[int, dict] = {plan.pk: {} for plan in plans if plan.state in UNDER_WAY or not plan.counts}
+    found = PlanRow.objects.filter(plan__in=counts).order_by().values_list("plan", "state")
+    for plan, state, count in found.annotate(Count("pk")):
+        counts[plan][state] = count
+    for plan in plans:
+        if plan.pk in counts:
+            plan.counts = counts[plan.pk] | {"total": sum(counts[plan.pk].values())}
 
 
 @require_POST
@@ -76,25 +82,28 @@ def chosen(request: HtmxHttpRequest, query: Query) -> QuerySet[Number] | None:
 @require_safe
 def plan_detail(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     """One plan: before and after, row by row. The poll of this page answers 204 while nothing changed."""
-    plan = get_object_or_404(Plan.objects.select_related("undo_of"), pk=pk)
-    newest = plan.rows.aggregate(newest=Max("changed_at"))["newest"]
-    version = f"{plan.state}.{newest:%d%H%M%S%f}" if newest else plan.state
+    plans = Plan.objects.select_related("undo_of", "wish").defer("wish__items", "wish__content")
+    plan = get_object_or_404(plans, pk=pk)
+    wish = getattr(plan, "wish", None)
+    counts = changing.plan_counts(plan)
+    state = request.GET.get("state", "") if request.GET.get("state", "") in RowState else ""
+    rows = plan.rows.filter(state=state) if state else plan.rows.all()
+    page = page_of(rows.select_related("number"), params=request.GET, size=ROWS, order=BY_ROW)
+    seen = [(row.pk, row.state, row.reason) for row in page]
+    version = version_of([plan.state, counts, wish and (wish.position, wish.total), seen])
     if request.htmx and request.GET.get("seen") == version:
         return HttpResponse(status=204)
-    counts = changing.plan_counts(plan)
-    state = request.GET.get("state", "")
-    rows = plan.rows.filter(state=state) if state in RowState else plan.rows.all()
-    page = page_of(rows.select_related("number"), params=request.GET, size=ROWS, order=BY_ROW)
     name_agents(page.rows)
     context = {
         "plan": plan,
+        "wish": wish,
+        "errors": placed(wish.errors) if wish else [],
         "counts": counts,
-        "open_count": counts[RowState.READY] + counts[RowState.APPLYING],
         "over": counts["total"] - counts[RowState.READY] - counts[RowState.APPLYING],
-        "state": state if state in RowState else "",
+        "state": state,
         "page": page,
         "version": version,
-        "moving": plan.state == PlanState.APPLYING,
+        "moving": plan.state in UNDER_WAY,
         "proved": plan.act in PROVED,
     }
     return render_partial(request, "numbers/plan.html", context, partial="plan-live")

@@ -10,6 +10,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from numbers.models import Number, Plan, Tag
+from numbers.services import proposing
+from numbers.services.carrying import carry_on
 from tests.pages.upkeep import HOSTILE, agent, numbers
 
 pytestmark = pytest.mark.django_db
@@ -135,6 +137,24 @@ def test_odd_files_make_no_plan(staff, content):
     numbers(1)
     assert upload(staff, content or " ").status_code == 422
     assert not Plan.objects.exists()
+
+
+def test_a_big_table_is_read_by_the_worker_while_its_page_follows_along(staff, monkeypatch):
+    monkeypatch.setattr(proposing, "AT_ONCE", 2)
+    numbers(3)
+    rows = [row | {"label": "New", "outbound_only": "perhaps"} for row in table(staff)]
+    page = upload(staff, rows).url
+    assert "Reading the file" in staff.get(page).content.decode()
+    assert "every 1s" in staff.get(page).content.decode()
+    carry_on(plan_id=Plan.objects.get().pk)
+    text = staff.get(page).content.decode()
+    assert "No plan was made" in text
+    assert '<td class="figure">4</td><td class="at-column">outbound_only</td>' in text
+    assert "every 1s" not in text
+    page = upload(staff, [row | {"outbound_only": "no"} for row in rows]).url
+    carry_on(plan_id=Plan.objects.latest("pk").pk)
+    assert "3 numbers will change" in staff.get(page).content.decode()
+    assert staff.get("/plans/").content.decode().count("data-plan=") == 2
 
 
 def test_a_file_that_is_no_text_makes_no_plan(staff):

@@ -7,9 +7,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from numbers.models import Event, Number, Plan, PlanRow
-from numbers.services import carrying
-from numbers.services.carrying import carry_on, claim_row, ring_due_plans
+from numbers.models import Event, Number, Plan, PlanRow, Wish
+from numbers.services import carrying, proposing
+from numbers.services.carrying import carry_on, claim_row
 from numbers.services.changing import (
     CannotChange,
     apply_plan,
@@ -17,16 +17,17 @@ from numbers.services.changing import (
     discard_plan,
     plan_change,
     plan_counts,
-    plan_rows,
     retry_failed,
     stop_plan,
     undo,
 )
 from numbers.services.drafting import values_of
 from numbers.services.history import db_now
+from numbers.services.leasing import ring_due_plans
+from numbers.services.proposing import propose
 from numbers.services.reconciling import reconcile
 from numbers.services.syncing import sync
-from numbers.states import NumberStatus, PlanState, RowState
+from numbers.states import Act, NumberStatus, PlanState, RowState
 from tests.plans import (
     ANNA,
     BEN,
@@ -506,9 +507,9 @@ def test_nothing_done_cannot_be_undone(fluents):
 
 def test_changes_of_their_own_for_each_number(fluents):
     first, second = owned(fluents, 2)
-    plan = plan_rows(
-        by=ANNA, wanted=[(first, {"label": "One"}), (second, {"tags": ["two"]})], title="From a file"
-    )
+    items = [[second.pk, {"tags": ["two"]}], [first.pk, {"label": "One"}]]
+    plan = propose(by=ANNA, act=Act.CHANGE, title="From a file", items=items)
+    assert list(plan.rows.order_by("pk").values_list("number", flat=True)) == [second.pk, first.pk]
     carry(plan)
     assert Number.objects.get(pk=first.pk).label == "One"
     assert values_of(Number.objects.get(pk=second.pk))["tags"] == ["two"]
@@ -523,11 +524,77 @@ def test_a_change_elsewhere_of_another_field_is_no_conflict(fluents):
     assert (there["label"], there["description"]) == ("New", "Elsewhere")
 
 
-def test_half_a_plan_cannot_be_applied_and_does_not_stay(fluents):
-    numbers = list(owned(fluents, 3))
-    wanted = [(number, {"label": "x" * (201 if number is numbers[-1] else 1)}) for number in numbers]
-    with pytest.raises(CannotChange, match="200 characters"):
-        plan_rows(by=ANNA, wanted=wanted, title="From a file")
-    assert not Plan.objects.exists()
-    Plan.objects.create(title="Its worker died", state=PlanState.WORKING)
-    assert not apply_plan(plan_id=Plan.objects.get().pk, by=ANNA)
+# --- Big ones, worked out by a worker --------------------------------------------------------
+
+
+@pytest.fixture
+def big(monkeypatch):
+    """A plan counts as big from three numbers on, and is worked out two at a time."""
+    monkeypatch.setattr(proposing, "AT_ONCE", 2)
+    monkeypatch.setattr(proposing, "PORTION", 2)
+
+
+def test_a_big_plan_is_worked_out_by_the_worker_and_cannot_be_applied_by_halves(fluents, big):
+    before = dict(owned(fluents, 7).values_list("pk", "label"))
+    plan = relabel()
+    assert (plan.state, plan.rows.count(), plan.wish.total) == (PlanState.WORKING, 0, 7)
+    assert not apply_plan(plan_id=plan.pk, by=ANNA)
+    carry_on(plan_id=plan.pk)
+    plan.refresh_from_db()
+    assert (plan.state, plan_counts(plan)["ready"]) == (PlanState.DRAFT, 7)
+    assert not Wish.objects.exists()
+    carry(plan)
+    back = undo(plan_id=plan.pk, by=BEN)
+    assert back.state == PlanState.WORKING
+    carry_on(plan_id=back.pk)
+    carry(back, by=BEN)
+    assert dict(Number.objects.values_list("pk", "label")) == before
+
+
+def test_a_worker_that_dies_while_working_out_loses_no_row_and_repeats_none(fluents, big, monkeypatch):
+    owned(fluents, 7)
+    plan = relabel()
+    monkeypatch.setattr(proposing, "close", lambda wish: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        carry_on(plan_id=plan.pk)
+    monkeypatch.undo()
+    PlanRow.objects.filter(pk__gt=PlanRow.objects.earliest("pk").pk + 3).delete()  # two portions were through
+    Wish.objects.update(position=4)
+    carry_on(plan_id=plan.pk)  # the dead worker has it still
+    assert plan.rows.count() == 4
+    time_passes(31)
+    assert ring_due_plans() == 1
+    carry_on(plan_id=plan.pk)
+    assert (Plan.objects.get().state, plan.rows.count()) == (PlanState.DRAFT, 7)
+
+
+def test_a_big_plan_is_discarded_while_it_is_worked_out(fluents, big, monkeypatch):
+    owned(fluents, 7)
+    plan = relabel()
+    first = proposing.rows_for
+
+    def and_then_discard(*args):
+        discard_plan(plan_id=plan.pk, by=BEN)
+        return first(*args)
+
+    monkeypatch.setattr(proposing, "rows_for", and_then_discard)
+    carry_on(plan_id=plan.pk)
+    assert (Plan.objects.get().state, plan.rows.count()) == (PlanState.DISCARDED, 0)
+
+
+def test_a_big_file_is_read_by_the_worker_and_its_mistakes_stay_to_be_read(fluents, big):
+    numbers = owned(fluents, 5)
+    rows = [f"{number.e164},{'New' if n else number.label}\n" for n, number in enumerate(numbers)]
+    plan = proposing.propose_file(by=ANNA, content=("number,label\n" + "".join(rows)).encode(), title="Good")
+    assert (plan.state, plan.wish.total) == (PlanState.WORKING, 0)
+    carry_on(plan_id=plan.pk)
+    plan.refresh_from_db()
+    assert (plan.state, plan_counts(plan)["ready"]) == (PlanState.DRAFT, 4)
+    assert plan.note == "1 of 5 rows say what our books say already. They are not in this plan."
+    bad = "number,outbound_only\n" + "".join(f"{number.e164},perhaps\n" for number in numbers)
+    plan = proposing.propose_file(by=ANNA, content=bad.encode(), title="Bad")
+    carry_on(plan_id=plan.pk)
+    plan.refresh_from_db()
+    assert (plan.state, plan.rows.count()) == (PlanState.DISCARDED, 0)
+    assert plan.wish.errors[4] == "row 6, outbound_only: “perhaps” is neither yes nor no."
+    assert (plan.wish.content, ring_due_plans()) == (None, 0)
