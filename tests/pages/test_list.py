@@ -406,11 +406,11 @@ class TestPlans:
         assert not PlanRowsOfOurs()
 
     @pytest.mark.parametrize("count", [1, 60])
-    def test_a_plans_page_costs_six_queries(self, staff, count, django_assert_num_queries):
+    def test_a_plans_page_costs_seven_queries(self, staff, count, django_assert_num_queries):
         many(count)
         staff.post("/plans/new/", {"do": "assign", "agent": "Agent 2", "all": "1"})
         plan = Plan.objects.get()
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(7):
             assert len(shown(staff.get(f"/plans/{plan.pk}/"))) == count
 
     def test_apply_discard_and_again(self, staff):
