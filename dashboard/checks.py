@@ -108,3 +108,51 @@ def webhook(app_configs, **kwargs) -> list[CheckMessage]:
             id="dashboard.E006",
         )
     ]
+
+
+@register()
+def second_factor(app_configs, **kwargs) -> list[CheckMessage]:
+    if settings.REQUIRE_MFA or not settings.FLUENTS_LIVE:
+        return []
+    return [
+        checks.Warning(
+            "A password alone is enough to spend real money: REQUIRE_MFA is off.",
+            hint="Set REQUIRE_MFA=on. People are then led to set up a second factor when they log in.",
+            id="dashboard.W002",
+        )
+    ]
+
+
+@register(deploy=True)
+def second_factor_in_the_open(app_configs, **kwargs) -> list[CheckMessage]:
+    if settings.REQUIRE_MFA or settings.FLUENTS_LIVE:
+        return []
+    return [
+        checks.Warning(
+            "This is a sandbox without second factors: a password alone opens it.",
+            hint="Right for a demo on one's own machine. Set REQUIRE_MFA=on for anything that others reach.",
+            id="dashboard.W003",
+        )
+    ]
+
+
+@register()
+def sessions_end(app_configs, **kwargs) -> list[CheckMessage]:
+    found = []
+    if not 0 < settings.SESSION_IDLE_SECONDS <= settings.SESSION_COOKIE_AGE <= 24 * 3600:
+        found.append(
+            checks.Warning(
+                "Sessions live for longer than a day, or never end when nobody uses them.",
+                hint="Set SESSION_IDLE_SECONDS (1800) and SESSION_SECONDS (43200).",
+                id="dashboard.W004",
+            )
+        )
+    if settings.FLUENTS_LIVE and not settings.REAUTH_SECONDS:
+        found.append(
+            checks.Warning(
+                "Nobody is asked again who they are before numbers are released or the gate is opened.",
+                hint="Set REAUTH_SECONDS (1800).",
+                id="dashboard.W005",
+            )
+        )
+    return found

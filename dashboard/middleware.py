@@ -1,20 +1,25 @@
 """What every request gets: an id, a log-in that htmx can follow, and privacy in caches."""
 
 import re
+import time
 import uuid
 from collections.abc import Callable
 from ipaddress import ip_address
 
+from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
+from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import resolve_url
+from django.shortcuts import redirect
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 
 from . import logs
 
 Handler = Callable[[HttpRequest], HttpResponse]
+ACCOUNTS = "/accounts/"
+SEEN_EVERY = 60  # seconds; a session is written this often at most
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
@@ -67,11 +72,47 @@ def login_for_htmx(get_response: Handler) -> Handler:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        login = resolve_url(settings.LOGIN_URL)
-        if response.status_code == 302 and request.htmx and response["Location"].startswith(login):
+        if response.status_code == 302 and request.htmx and response["Location"].startswith(ACCOUNTS):
             page = request.htmx.current_url_abs_path or "/"
-            return HttpResponseClientRedirect(redirect_to_login(page).url)
+            where = response["Location"].split("?")[0]
+            return HttpResponseClientRedirect(redirect_to_login(page, where).url)
         return response
+
+    return middleware
+
+
+def session_life(get_response: Handler) -> Handler:
+    """A session ends when nobody used it for a while, and after a working day in any case.
+
+    A page that asks by itself whether something changed is nobody's use.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated:
+            now, session = int(time.time()), request.session
+            began, seen = session.get("began", now), session.get("seen", now)
+            if now - began > settings.SESSION_COOKIE_AGE or now - seen > settings.SESSION_IDLE_SECONDS:
+                logout(request)
+            elif "began" not in session or (now - seen >= SEEN_EVERY and not polls(request)):
+                session["began"], session["seen"] = began, now
+        return get_response(request)
+
+    return middleware
+
+
+def polls(request: HttpRequest) -> bool:
+    return bool(request.htmx and "seen" in request.GET)
+
+
+def second_factor(get_response: Handler) -> Handler:
+    """With REQUIRE_MFA, whoever may spend or run things gets no further than setting up a second factor."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if not settings.REQUIRE_MFA or not request.user.is_authenticated or request.path.startswith(ACCOUNTS):
+            return get_response(request)
+        if is_mfa_enabled(request.user):
+            return get_response(request)
+        return redirect("mfa_index")
 
     return middleware
 

@@ -47,6 +47,7 @@ def mailer(url: str) -> dict:
 # --- Django ---------------------------------------------------------------------------------
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = secret("SECRET_KEY") or ("for-development-only-" * 3 if DEBUG else "")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])  # earlier ones, while sessions live on
 HAS_SECRET_KEY = bool(SECRET_KEY)  # Django refuses to say that it is empty
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -58,6 +59,9 @@ LOCAL_ONLY = set(ALLOWED_HOSTS) <= LOOPBACK
 ROOT_URLCONF = "dashboard.urls"
 WSGI_APPLICATION = "dashboard.wsgi.application"
 INSTALLED_APPS = [
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -83,7 +87,10 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "dashboard.middleware.login_for_htmx",
+    "dashboard.middleware.session_life",
+    "dashboard.middleware.second_factor",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "numbers.middleware.tell_the_history",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -122,18 +129,37 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     Path(DATABASES["default"]["NAME"]).parent.mkdir(parents=True, exist_ok=True)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "dashboard_cache"}
+}
+
 # A task only rings a bell: the books say what is to be done, and the sweeper rings again.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 # --- People and browsers --------------------------------------------------------------------
-LOGIN_URL = "login"
+LOGIN_URL = LOGOUT_REDIRECT_URL = "account_login"
 LOGIN_REDIRECT_URL = "overview"
-LOGOUT_REDIRECT_URL = "login"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+ACCOUNT_ADAPTER, MFA_ADAPTER = "dashboard.door.AccountAdapter", "dashboard.door.MfaAdapter"
+ACCOUNT_FORMS = {"login": "dashboard.door.NameForm"}
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = True
+# Guesses: by address, and by the name whatever its address. Counted in the database, for all processes.
+ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key", "reauthenticate": "10/m/user"}
+REAUTH_SECONDS = env.int("REAUTH_SECONDS", default=1800)
+ACCOUNT_REAUTHENTICATION_TIMEOUT = REAUTH_SECONDS or 1800  # for changes of one's own second factors
+# More lines than this in one order: who buys them must have shown within REAUTH_SECONDS who they are.
+REAUTH_LINES = env.int("REAUTH_LINES", default=20)
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_ISSUER, MFA_TOTP_TOLERANCE = "Fluents numbers", 1
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = LOCAL_ONLY
+SESSION_COOKIE_AGE = env.int("SESSION_SECONDS", default=12 * 3600)  # at the longest
+SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_SECONDS", default=1800)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not LOCAL_ONLY
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -223,6 +249,8 @@ FLUENTS_API_TOKEN = secret("FLUENTS_API_TOKEN")
 FLUENTS_CONNECT_TIMEOUT = env.float("FLUENTS_CONNECT_TIMEOUT", default=3.0)
 FLUENTS_READ_TIMEOUT = env.float("FLUENTS_READ_TIMEOUT", default=45.0)
 FLUENTS_LIVE = urlsplit(FLUENTS_API_URL).hostname not in LOOPBACK
+# Nobody spends real money with a password alone.
+REQUIRE_MFA = env.bool("REQUIRE_MFA", default=FLUENTS_LIVE and not DEBUG)
 # Off where an account's search does not list numbers for sale: lines are then bought by area code.
 FLUENTS_SEARCH = env.bool("FLUENTS_SEARCH", default=True)
 SYNC_SECONDS = env.float("SYNC_SECONDS", default=600.0)

@@ -10,8 +10,10 @@ from django.core.checks import Error, run_checks
 from tests.stack import ROOT
 
 
-def found() -> dict:
-    return {message.id: message for message in run_checks() if (message.id or "").startswith("dashboard.")}
+def found(**how) -> dict:
+    return {
+        message.id: message for message in run_checks(**how) if (message.id or "").startswith("dashboard.")
+    }
 
 
 def test_good_settings_have_no_findings():
@@ -42,6 +44,7 @@ def test_tasks_must_live_in_the_database(settings):
 )
 def test_the_real_fluents_without_a_token_is_a_warning(settings, live, token, ids):
     settings.FLUENTS_LIVE, settings.FLUENTS_API_TOKEN = live, token
+    settings.REQUIRE_MFA, settings.REAUTH_SECONDS = True, 1800
     assert list(found()) == ids
     assert all(isinstance(message, checks.Warning) and message.hint for message in found().values())
 
@@ -59,6 +62,26 @@ def test_the_real_fluents_without_a_token_is_a_warning(settings, live, token, id
 def test_a_webhook_is_told_in_secret_and_signed(settings, url, secret, wrong):
     settings.NOTIFY_WEBHOOK_URL, settings.NOTIFY_WEBHOOK_SECRET = url, secret
     assert list(found()) == (["dashboard.E006"] if wrong else [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "ids"),
+    [
+        ({"FLUENTS_LIVE": True, "REQUIRE_MFA": True, "REAUTH_SECONDS": 1800}, []),
+        ({"FLUENTS_LIVE": True, "REQUIRE_MFA": False, "REAUTH_SECONDS": 1800}, ["dashboard.W002"]),
+        ({"FLUENTS_LIVE": True, "REQUIRE_MFA": True, "REAUTH_SECONDS": 0}, ["dashboard.W005"]),
+        ({"FLUENTS_LIVE": False, "REQUIRE_MFA": True}, []),
+        ({"FLUENTS_LIVE": False, "REQUIRE_MFA": False}, ["dashboard.W003"]),
+        ({"REQUIRE_MFA": True, "SESSION_IDLE_SECONDS": 0}, ["dashboard.W004"]),
+        ({"REQUIRE_MFA": True, "SESSION_COOKIE_AGE": 90_000}, ["dashboard.W004"]),
+    ],
+)
+def test_a_weak_door_is_a_warning_with_a_way_out(settings, changes, ids):
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    messages = found(include_deployment_checks=True)
+    assert list(messages) == ids
+    assert all(isinstance(message, checks.Warning) and message.hint for message in messages.values())
 
 
 def test_a_command_refuses_to_run_without_a_secret_key(tmp_path):

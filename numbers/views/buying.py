@@ -2,6 +2,7 @@
 
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import messages
 from django.db.models import Count, Max, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -11,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
+from dashboard.door import confirm_first
 from dashboard.htmx import HtmxHttpRequest, render_partial
 
 from ..forms import PurchaseForm, thaw
@@ -83,6 +85,8 @@ def confirm(request: HttpRequest) -> HttpResponse:
 
 def buy(request: HttpRequest, form: PurchaseForm) -> HttpResponse:
     """Place the order. The same form sent twice leads to the order that it made the first time."""
+    if form.wanted()["quantity"] > settings.REAUTH_LINES:
+        confirm_first(request)
     try:
         order, created = place_order(by=By.person(request.user, request.id), **form.wanted())
     except OverLimit as error:

@@ -7,6 +7,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
+from dashboard.door import freshly
+
 from ..fluents import FluentsError
 from ..forms import CountForm, GiveUpForm, LinkForm
 from ..models import Number, Plan
@@ -26,6 +28,7 @@ SKIPPED = 20  # numbers that a plan leaves out, spelled out
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required(MAY_RELEASE, raise_exception=True)
+@freshly
 def number_release(request: HttpRequest, e164: str) -> HttpResponse:
     """Give the number up: Fluents and the provider drop it."""
     return give_up(request, e164, Act.RELEASE)
@@ -33,6 +36,7 @@ def number_release(request: HttpRequest, e164: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required(MAY_RELEASE, raise_exception=True)
+@freshly
 def number_detach(request: HttpRequest, e164: str) -> HttpResponse:
     """Take the number away from Fluents; the connection keeps it."""
     return give_up(request, e164, Act.DETACH)
@@ -92,6 +96,7 @@ def plan_give_up(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required(MAY_RELEASE, raise_exception=True)
+@freshly
 def plan_prove(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what is given up by a plan and apply it, once somebody has typed how many that are."""
     plan = get_object_or_404(Plan, pk=pk, act__in=[Act.RELEASE, Act.DETACH])

@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from dashboard.door import confirm_first
 from dashboard.htmx import HtmxHttpRequest, render_partial
 
 from ..forms import ReasonForm
@@ -39,6 +40,7 @@ def gate_switch(request: HttpRequest) -> HttpResponse:
         return gate_page(request, form)
     by, reason = By.person(request.user, request.id), form.cleaned_data["reason"]
     if request.POST.get("to") == "open":
+        confirm_first(request)
         gates.open_gate(by=by, reason=reason)
         messages.success(request, "Buying goes on.")
     else:
