@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.auth.signals import user_logged_in
 from django.core.management import call_command
 from django.db.models.signals import post_migrate
 
@@ -7,8 +8,10 @@ class DashboardConfig(AppConfig):
     name = "dashboard"
 
     def ready(self) -> None:
+        from . import checks, middleware  # noqa: F401, PLC0415 -- they need the apps to be there
+
         post_migrate.connect(make_cache_table, sender=self)
-        from . import checks  # noqa: F401, PLC0415 -- registers the checks once the apps are there
+        user_logged_in.connect(middleware.begin_session)
 
 
 def make_cache_table(using: str, **kwargs) -> None:

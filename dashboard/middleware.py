@@ -90,14 +90,19 @@ def session_life(get_response: Handler) -> Handler:
     def middleware(request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated:
             now, session = int(time.time()), request.session
-            began, seen = session.get("began", now), session.get("seen", now)
+            began, seen = session.get("began", 0), session.get("seen", 0)
             if now - began > settings.SESSION_COOKIE_AGE or now - seen > settings.SESSION_IDLE_SECONDS:
                 logout(request)
-            elif "began" not in session or (now - seen >= SEEN_EVERY and not polls(request)):
-                session["began"], session["seen"] = began, now
+            elif now - seen >= SEEN_EVERY and not polls(request):
+                session["seen"] = now
         return get_response(request)
 
     return middleware
+
+
+def begin_session(request: HttpRequest, **kwargs) -> None:
+    """A log-in starts the clocks."""
+    request.session["began"] = request.session["seen"] = int(time.time())
 
 
 def polls(request: HttpRequest) -> bool:
