@@ -1,9 +1,12 @@
 """The real processes of the product, for tests: sandbox, web and workers on one database."""
 
+import fcntl
+import hashlib
 import json
 import os
 import re
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +16,8 @@ from pathlib import Path
 from typing import Self
 
 import requests
+
+from tests.warm import Warm
 
 ROOT = Path(__file__).resolve().parents[1]
 TOKEN = "token-of-the-tests"
@@ -118,14 +123,55 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
+def migrated() -> Path:
+    """A SQLite database with our tables and nothing else, to be copied: migrating takes seconds.
+
+    Made once for these migrations and libraries, by whichever process comes first.
+    """
+    sources = [*sorted((ROOT / "numbers" / "migrations").glob("*.py")), ROOT / "requirements.txt"]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    folder = ROOT / "var" / "tests"
+    folder.mkdir(parents=True, exist_ok=True)
+    made = folder / f"books-{digest[:16]}.sqlite3"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            part = folder / "part.sqlite3"
+            for left_over in folder.glob("part.sqlite3*"):
+                left_over.unlink()
+            migrate(f"sqlite:///{part}")
+            part.rename(made)
+    return made
+
+
+def migrate(database_url: str) -> None:
+    env = {"DJANGO_SETTINGS_MODULE": "dashboard.settings", "SECRET_KEY": "migrate"}
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "-v0"],
+        cwd=ROOT,
+        env={**os.environ, **env, "DATABASE_URL": database_url},
+        check=True,
+    )
+
+
 class Stack:
     """The product on one database: any number of workers and webs, all of them real processes.
 
+    DATABASE_URL names one that has our tables; without it SQLite is used. COLD: each command starts anew.
     Every process belongs to a session of its own, so that `kill` reaches a worker with its children.
     """
 
-    def __init__(self, folder: Path, sandbox_url: str, *, database_url: str = "", **settings: object) -> None:
-        self.folder = folder
+    def __init__(
+        self,
+        folder: Path,
+        sandbox_url: str,
+        *,
+        database_url: str = "",
+        cold: bool = False,
+        **settings: object,
+    ) -> None:
+        self.folder, self.cold = folder, cold
+        self.warm: Warm | None = None
         self.processes: list[subprocess.Popen] = []
         self.web_url = ""
         defaults = {
@@ -151,23 +197,43 @@ class Stack:
         }
         given = {name: str(value) for name, value in settings.items()}
         self.env = {**os.environ, **defaults, **given}
-        self.manage("migrate", "-v0")
+        if not database_url:
+            self.empty()
+
+    def empty(self) -> None:
+        """Books with nothing in them again. For SQLite, while none of our processes runs."""
+        for left_over in self.folder.glob("books.sqlite3-*"):
+            left_over.unlink()
+        shutil.copyfile(migrated(), self.folder / "books.sqlite3")
+        (self.folder / "sends.journal").unlink(missing_ok=True)
 
     def manage(
         self, *arguments: str, check: bool = True, timeout: float = 120, **env: str
     ) -> subprocess.CompletedProcess:
         """Run one of our commands to its end; ENV is set for it alone."""
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
-            env={**self.env, **env},
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-        )
+        if self.cold or env.keys() - {"FAILPOINT"}:
+            done = subprocess.run(
+                [sys.executable, "manage.py", *arguments],
+                cwd=ROOT,
+                env={**self.env, **env},
+                capture_output=True,
+                text=True,
+                timeout=timeout,
+            )
+        else:
+            done = self.warmed().run(*arguments, failpoint=env.get("FAILPOINT", ""), timeout=timeout)
         if check:
             assert done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
+
+    def warmed(self) -> Warm:
+        """The process that runs commands with our settings as they are now."""
+        if self.warm and self.warm.env != self.env:
+            self.warm.close()
+            self.warm = None
+        if not self.warm:
+            self.warm = Warm(self.folder, self.env, ROOT)
+        return self.warm
 
     def shell(self, code: str) -> str:
         """What CODE prints; the models are imported."""
@@ -249,6 +315,8 @@ class Stack:
         self.close()
 
     def close(self) -> None:
+        if self.warm:
+            self.warm.close()
         for process in self.processes:
             if process.poll() is None:
                 process.terminate()

@@ -37,7 +37,7 @@ def test_both():
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
-    stack = Stack(tmp_path_factory.mktemp("guard"), "http://127.0.0.1:9")
+    stack = Stack(tmp_path_factory.mktemp("guard"), "http://127.0.0.1:9", cold=True)
     yield stack
     stack.close()
 

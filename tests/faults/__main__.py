@@ -22,7 +22,7 @@ PLAN = (
 )
 LINES = {"exact": 100, "area": 12, "blind": 12}
 ENGINES = ("sqlite", "postgres")
-BENCHMARK = {"lines": 150, "workers": 3, "processes": 2, "limit": 600.0, "spread": 2.0}
+BENCHMARK = {"lines": 150, "workers": 3, "processes": 2, "limit": 600.0, "spread": 2.0, "person": True}
 KILLS = 20
 
 

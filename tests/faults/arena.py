@@ -56,8 +56,8 @@ class Arena:
     def close(self) -> None:
         self.hands.close()
         for worker in self.workers:
-            for pid in [*children(worker.pid), worker.pid]:
-                send_signal(pid, signal.SIGCONT)
+            for pid in [worker.pid, *children(worker.pid)]:
+                send_signal(pid, signal.SIGKILL)  # nobody asks any more how they end
         self.stack.close()
         self.sandbox.close()
 

@@ -1,4 +1,4 @@
-"""Arenas for the tests: one a module and engine, as new for each test."""
+"""Arenas for the tests: one an engine, as new for each test, where the test needs none of its own."""
 
 import os
 import warnings
@@ -68,9 +68,9 @@ def make_arena(request, tmp_path_factory):
     return make
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def standing(make_arena):
-    """The arenas of a module, with a worker each, by engine."""
+    """The arenas that tests share, with a worker each, by engine."""
     arenas: dict[str, Arena] = {}
     yield arenas
     for arena in arenas.values():

@@ -4,13 +4,15 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 
-from tests.stack import free_port
+from tests.stack import free_port, migrate
 
 DURABLE = ("fsync=on", "synchronous_commit=on", "full_page_writes=on")
 HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 USER = "postgres"
+TEMPLATE = "books_template"
 
 
 class Unavailable(Exception):
@@ -49,6 +51,7 @@ class Cluster:
         self.data = self.folder / "data"
         self.run("initdb", "--auth=trust", f"--username={USER}", "--encoding=UTF8", "-D", str(self.data))
         self.port = free_port()
+        self.migrating, self.migrated = threading.Lock(), False
         self.start()
 
     def run(self, program: str, *arguments: str) -> None:
@@ -88,6 +91,13 @@ class Cluster:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def database_url(self, name: str) -> str:
-        """The URL of a new, empty database."""
-        self.run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, name)
+        """The URL of a new database with our tables and nothing else."""
+        with self.migrating:  # storms begin at the same time
+            if not self.migrated:
+                migrate(self.create(TEMPLATE))
+                self.migrated = True
+            return self.create(name, f"--template={TEMPLATE}")
+
+    def create(self, name: str, *options: str) -> str:
+        self.run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, *options, name)
         return f"postgres://{USER}@127.0.0.1:{self.port}/{name}"

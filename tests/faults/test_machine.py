@@ -45,6 +45,7 @@ def test_28_writer_lock_at_write_back(make_arena):
         arena.close()
 
 
+@pytest.mark.either
 def test_29_journal_disk_full(fresh):
     """Not one byte leaves without the journal; everything is paused, and says why."""
     journal = Path(fresh.stack.env["JOURNAL_PATH"])
@@ -202,6 +203,7 @@ def test_37_yesterdays_backup(fresh, engine, request):
     assert len(fresh.sandbox.charges()) == len(charged) + 1
 
 
+@pytest.mark.either
 def test_37_journal_gone(fresh):
     """The other half of the evidence is missing: paused as well. A fresh installation is not."""
     fresh.start_worker()
@@ -219,6 +221,7 @@ def test_37_journal_gone(fresh):
     bought_once(fresh, line_id)
 
 
+@pytest.mark.either
 def test_journal_is_asked_before_each_send(fresh):
     """A backup restored under running workers, where nothing starts anew."""
     [first, second] = fresh.place(2)

@@ -146,6 +146,7 @@ def test_36_two_people_decide_at_once(arena):
     assert len(arena.charges_of(line_id)) == (1 if results[0] == "done" else 0)
 
 
+@pytest.mark.either
 def test_36_a_decision_against_the_facts(arena):
     line_id = under_review(arena)
     number = arena.books.line(line_id)["phone_number"]
@@ -155,6 +156,7 @@ def test_36_a_decision_against_the_facts(arena):
     bought_once(arena, line_id)
 
 
+@pytest.mark.either
 @pytest.mark.parametrize("what", ["another connection", "another agent"])
 def test_38_a_colleague_buys_the_same_number(arena, what):
     """In the provider's console, while ours is unknown: it is not taken for ours."""
@@ -178,6 +180,7 @@ REFUSALS = {
 }
 
 
+@pytest.mark.either
 @pytest.mark.parametrize("status", REFUSALS)
 def test_39_breaker(make_arena, engine, status):
     """Three purchases at most find out; the others wait untouched, and a person opens it again."""
@@ -205,6 +208,7 @@ def sending(arena: Arena) -> bool:
     return any(line["state"] == "sending" for line in arena.books.lines())
 
 
+@pytest.mark.either
 def test_39_key_rotated(fresh):
     """Every read is refused too, so not one purchase is tried. With the old key back it goes on."""
     fresh.start_worker()

@@ -32,7 +32,12 @@ POINTS = {
 }
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+ENGINES = [
+    pytest.param(name, marks=pytest.mark.xdist_group(f"killed {name}")) for name in ("sqlite", "postgres")
+]
+
+
+@pytest.fixture(scope="module", params=ENGINES)  # one test process each: making it takes long
 def killed(request, make_arena):
     """A line for each point, its worker killed right there; then a sound worker for all of them."""
     arena = make_arena(request.param)
@@ -66,6 +71,7 @@ def test_24_killed_at(killed, point):
         assert len(arena.books.attempts(ids[point])) == 2
 
 
+@pytest.mark.either
 def test_24_killed_while_placing(fresh):
     """Before the commit there is nothing; after it the order is there and is bought."""
     fresh.start_worker()
@@ -91,6 +97,7 @@ def test_24_killed_in_flight(arena):
     assert len(arena.posts(line["e164"])) == 1
 
 
+@pytest.mark.either
 def test_24_a_successor_frees_the_lease(make_arena, engine):
     """The supervisor saw its child die, so the next one frees the line long before the lease is over.
     The line of a worker that lives is left alone."""
@@ -113,6 +120,7 @@ def test_24_a_successor_frees_the_lease(make_arena, engine):
         arena.close()
 
 
+@pytest.mark.either
 def test_24_sweeper_killed(fresh):
     """It dies with the lease just expired; another one, or the same again, finds the line unknown."""
     fault(fresh, HANG)
@@ -127,6 +135,7 @@ def test_24_sweeper_killed(fresh):
     bought_once(fresh, line_id)
 
 
+@pytest.mark.either
 def test_failpoints_refuse_the_live_api(fresh):
     done = fresh.stack.manage(
         "check", check=False, FAILPOINT="line.claimed", FLUENTS_API_URL="https://api.fluents.ai"
@@ -155,6 +164,7 @@ def test_25_stopped_past_lease_and_window(fresh):
     assert len(fresh.books.events(line_id)) == 4  # reserved, sending, unknown, bought
 
 
+@pytest.mark.either
 def test_25_held_up_before_the_send(fresh):
     """A stopped process holds the journal. Whoever waits for it must not send once its lease is over."""
     fresh.start_worker()
@@ -191,6 +201,7 @@ def test_26_asked_to_end_in_mid_purchase(fresh):
     fresh.config(latency_ms=[0, 0])
 
 
+@pytest.mark.either
 def test_26_asked_twice(arena):
     """The second SIGTERM ends it at once: nobody knows, so it is looked up."""
     fault(arena, HANG)
@@ -257,6 +268,7 @@ def test_32_database_away(make_arena, cluster):
         arena.close()
 
 
+@pytest.mark.either
 def test_33_task_stuck(arena):
     """A killed task worker leaves its task RUNNING for ever. Nothing reads that."""
     fault(arena, HANG)
@@ -268,6 +280,7 @@ def test_33_task_stuck(arena):
     assert "RUNNING" in arena.hands.task_states()
 
 
+@pytest.mark.either
 def test_33_doorbells_lost(fresh):
     ids = fresh.place(2)
     assert fresh.hands.drop_tasks()
@@ -277,6 +290,7 @@ def test_33_doorbells_lost(fresh):
         bought_once(fresh, line_id)
 
 
+@pytest.mark.either
 def test_33_doorbells_rung_many_times(fresh):
     [line_id] = fresh.place()
     fresh.hands.ring(line_id=line_id, times=12)
@@ -287,6 +301,7 @@ def test_33_doorbells_rung_many_times(fresh):
     assert len(fresh.posts(line["e164"])) == 1
 
 
+@pytest.mark.either
 def test_40_deploy(fresh):
     """The new worker starts and migrates while the old one is asked to end in mid-purchase."""
     fresh.start_worker()

@@ -449,6 +449,7 @@ def queue_faults(fluents, count: int) -> None:
     fluents.control("faults", faults)
 
 
+@pytest.mark.storm
 def test_a_thousand_numbers_with_failing_calls_then_retry_then_undo(fluents):
     """Every outcome is accounted for; "retry failed" finishes it; undo brings every value back."""
     numbers = owned(fluents, 1000)
