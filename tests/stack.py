@@ -128,7 +128,8 @@ def migrated() -> Path:
 
     Made once for these migrations and libraries, by whichever process comes first.
     """
-    sources = [*sorted((ROOT / "numbers" / "migrations").glob("*.py")), ROOT / "requirements.txt"]
+    code = [*(ROOT / "numbers").glob("*.py"), *(ROOT / "numbers" / "migrations").glob("*.py")]
+    sources = [*sorted(code), ROOT / "requirements.txt"]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     folder = ROOT / "var" / "tests"
     folder.mkdir(parents=True, exist_ok=True)

@@ -119,7 +119,7 @@ def test_only_buy(blind, name):
     fault(arena, name)
     ids = arena.place(2)
     lines = arena.settled(ids)
-    assert sorted(line["state"] for line in lines) == ["bought", "review"], arena.story(ids[0])
+    assert sorted(line["state"] for line in lines) == ["bought", "review"], [arena.story(i) for i in ids]
     for line_id in ids:
         assert len(arena.books.attempts(line_id)) == 1
     bought = next(line["id"] for line in lines if line["state"] == "bought")
