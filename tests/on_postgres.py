@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"*** NOT TESTED WITH POSTGRESQL: {error} ***\n")
         return 0
     try:
-        env = {**os.environ, "TEST_DATABASE_URL": cluster.database_url("books")}
+        env = {**os.environ, "TEST_DATABASE_URL": cluster.create("books")}
         which = [
             *(arguments or ["-n", "2", "--dist", "loadgroup", *WHAT]),
             *(f"--deselect={test}" for test in NOT),
