@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from ..states import OPEN_ROWS, UNDER_WAY, Act, PlanState, RowState
+from ..states import OPEN_ROWS, Act, PlanState, RowState
 from .inventory import Number
 
 
@@ -35,7 +35,7 @@ class Plan(models.Model):
         ordering = ["-id"]
         indexes = [
             # the sweeper: plans that a worker should go on with
-            models.Index(fields=["state"], condition=Q(state__in=sorted(UNDER_WAY)), name="plan_under_way"),
+            models.Index(fields=["state"], name="plan_by_state"),
         ]
 
     def __str__(self) -> str:

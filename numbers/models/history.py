@@ -34,6 +34,12 @@ class Event(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        indexes = [
+            # the history by each of its filters, newest first; the tail -id makes its pages by key
+            models.Index(fields=["action", "-id"], name="event_by_action"),
+            models.Index(fields=["actor_name", "-id"], name="event_by_actor"),
+            models.Index(fields=["at"], name="event_by_time"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.action} {self.pk}"

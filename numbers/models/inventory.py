@@ -68,6 +68,20 @@ class Tag(models.Model):
         return self.name
 
 
+class NullsLast(models.Index):
+    """An index for `ORDER BY ... DESC NULLS LAST`; SQLite needs no word for it and takes none."""
+
+    def create_sql(self, model, schema_editor, using="", **kwargs):
+        if schema_editor.connection.vendor != "postgresql":
+            return super().create_sql(model, schema_editor, using, **kwargs)
+        plain = self.fields_orders
+        self.fields_orders = [(name, f"{order} NULLS LAST".strip()) for name, order in plain]
+        try:
+            return super().create_sql(model, schema_editor, using, **kwargs)
+        finally:
+            self.fields_orders = plain
+
+
 class NumberQuerySet(models.QuerySet):
     def owned(self) -> "NumberQuerySet":
         return self.exclude(status__in=AWAY)
@@ -124,9 +138,10 @@ class Number(models.Model):
             models.Index(fields=["area_code", "-id"], name="number_by_area_code"),
             models.Index(fields=["status", "-id"], name="number_by_status"),
             models.Index(fields=["drifted", "-id"], condition=Q(drifted=True), name="number_drifted"),
-            # the list sorted by what its columns show
-            models.Index(fields=["-bought_at", "-id"], name="number_by_bought"),
-            models.Index(fields=["label", "-id"], name="number_by_label"),
+            # the list sorted by what its columns show, either way
+            NullsLast(fields=["-bought_at", "-id"], name="number_by_bought"),
+            NullsLast(fields=["-synced_at", "-id"], name="number_by_synced"),
+            models.Index(fields=["label", "id"], name="number_by_label"),
             # numbers that nobody answers, oldest first
             models.Index(fields=["id"], condition=Q(agent=None), name="number_unassigned"),
         ]

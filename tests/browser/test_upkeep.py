@@ -161,6 +161,34 @@ def test_a_number_is_released_only_by_typing_it(page: Page, api, fleet):
     assert not is_owned(api, number)
 
 
+def test_many_are_given_up_only_by_typing_how_many(page: Page, api, fleet):
+    given_up = [row["number"] for row in fleet[3:]]
+    page.goto("/numbers/?area_code=503&q=before")
+    for number in given_up:
+        page.locator(f'tr[data-number="{number}"] .tick').click()
+    page.locator("#bulk summary", has_text="Give up").click()
+    page.get_by_role("button", name="Release…").click()
+    page.get_by_label("Type how many").fill("5")
+    page.get_by_role("button", name="Release 2 numbers").click()
+    expect(page.locator("#id_count_error")).to_contain_text("not how many")
+    page.get_by_label("Type how many").fill("2")
+    page.get_by_role("button", name="Release 2 numbers").click()
+    expect(page.locator("#plan-live")).to_contain_text("2 of 2 changed")
+    assert [is_owned(api, row["number"]) for row in fleet] == [True, True, True, False, False]
+
+
+def test_a_number_that_a_connection_holds_is_linked(page: Page, api):
+    items = api.get("/v1/account_connections/list").json()["items"]
+    number, connection = next((one["steering_pool"][0], one["id"]) for one in items if one["steering_pool"])
+    page.goto("/numbers/link/")
+    page.get_by_label("Number", exact=True).fill(number)
+    page.get_by_label("Connection").select_option(value=connection)
+    page.get_by_role("button", name="Link this number").click()
+    expect(page.locator("#messages")).to_contain_text("Nobody answers it yet")
+    assert page.url.endswith(f"/numbers/{number}/") or number[1:] in page.url
+    assert is_owned(api, number)
+
+
 def test_a_table_leaves_is_edited_and_comes_back_as_a_plan(page: Page, api, stack, fleet, tmp_path):
     number = fleet[2]["number"]
     page.goto("/numbers/upload/")

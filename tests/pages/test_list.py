@@ -347,7 +347,7 @@ class TestAssignInTheRow:
 
 
 class TestPlans:
-    def test_ticked_numbers_become_a_draft(self, staff):
+    def test_a_mass_edit_does_not_receive_the_ticked_numbers(self, staff):
         one, two, three = many(3)
         answer = staff.post(
             "/plans/new/",

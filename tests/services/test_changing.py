@@ -110,7 +110,7 @@ def test_a_change_that_makes_no_sense_is_refused(fluents, changes, words):
     assert not Plan.objects.exists()
 
 
-def test_no_plan_for_an_agent_that_is_gone(fluents):
+def test_a_mass_edit_points_numbers_at_an_agent_that_is_gone(fluents):
     numbers = owned(fluents, 1)
     gone = agent("French line")
     gone.gone_at = db_now()
@@ -192,7 +192,7 @@ def test_only_what_changes_is_sent(fluents):
     assert [request["body"] for request in updates(fluents)] == [{"label": "New"}]
 
 
-def test_nobody_answers_after_unassigning(fluents):
+def test_an_unassigned_number_keeps_its_old_routing(fluents):
     number = owned(fluents, 3).exclude(agent=None).first()
     carry(plan_change(by=ANNA, numbers=Number.objects.filter(pk=number.pk), changes={"agent": ""}))
     number.refresh_from_db()
@@ -238,7 +238,7 @@ def test_the_rest_of_a_plan_can_be_stopped(fluents):
 
 
 def test_a_plan_does_not_overwrite_what_somebody_changed_since_it_was_shown(fluents):
-    """Complaint 17, and two people at once: the second sees what happened."""
+    """The second of two people sees what happened."""
     number, anna, ben = only(fluents), agent("Reception"), agent("Billing desk")
     plan = plan_change(by=ANNA, numbers=Number.objects.all(), changes={"agent": anna.api_id})
     carry(plan_change(by=BEN, numbers=Number.objects.all(), changes={"agent": ben.api_id}), by=BEN)
@@ -322,8 +322,8 @@ def test_a_refusal_fails_with_the_words_of_fluents(fluents):
     assert row_of(plan).reason == "Fluents did not accept the request. Fluents says: label is not nice."
 
 
-def test_success_is_not_reported_before_it_was_read_back(fluents):
-    """Complaint 23: an answer of 201 alone proves nothing."""
+def test_says_changed_before_the_change_was_read_back(fluents):
+    """An answer of 201 alone proves nothing."""
     number = only(fluents)
     # The sandbox answers about another number of ours whatever is looked up, so nothing can be read back.
     fluents.control("numbers", {})
@@ -336,7 +336,7 @@ def test_success_is_not_reported_before_it_was_read_back(fluents):
     assert Number.objects.get(pk=number.pk).label == number.label
 
 
-def test_an_update_that_fluents_agrees_to_and_forgets_is_not_called_done(fluents, monkeypatch):
+def test_the_old_agent_keeps_answering_after_a_change_that_was_called_done(fluents, monkeypatch):
     number = only(fluents)
     monkeypatch.setattr(carrying.client().__class__, "update", lambda *args, **kwargs: None)
     plan = carry(relabel())
@@ -450,8 +450,8 @@ def queue_faults(fluents, count: int) -> None:
 
 
 @pytest.mark.storm
-def test_a_thousand_numbers_with_failing_calls_then_retry_then_undo(fluents):
-    """Every outcome is accounted for; "retry failed" finishes it; undo brings every value back."""
+def test_one_failing_call_hides_the_other_outcomes_of_a_mass_edit(fluents):
+    """A thousand outcomes are accounted for; "retry failed" finishes them; undo brings every value back."""
     numbers = owned(fluents, 1000)
     before = {number.e164: values_of(number) for number in numbers.select_related("agent")}
     spanish = agent("Spanish line")

@@ -69,7 +69,7 @@ def test_the_first_sync_takes_everything_as_it_is(fluents):
     assert kinds() == []
 
 
-def test_each_difference_lands_in_the_inbox(fluents, three):
+def test_numbers_bought_or_dropped_at_the_provider_never_appear(fluents, three):
     changed, added, removed = three
     assert drifted() == {
         changed.e164: {

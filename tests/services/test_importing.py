@@ -143,8 +143,8 @@ def test_reading_costs_the_same_queries_for_more_rows(books):
     assert cost(900) == cost(9) <= 5
 
 
-def test_an_export_can_be_imported_again(fluents):
-    """Complaint 28: what was exported is read as it is, and nothing would change."""
+def test_an_exported_table_cannot_be_imported_again(fluents):
+    """It can: what was exported is read as it is, and nothing would change."""
     numbers = owned(fluents, 30)
     first = numbers[0]
     Number.objects.filter(pk=first.pk).update(label='=1+1 "x", y', description="'-twice\nlines")
@@ -161,8 +161,8 @@ def test_an_export_can_be_imported_again(fluents):
     assert not Plan.objects.exists()
 
 
-def test_an_edited_export_becomes_a_plan_of_just_the_edits(fluents):
-    """Complaint 22: importing again neither doubles nor clobbers."""
+def test_importing_again_doubles_or_clobbers_rows(fluents):
+    """It does neither: an edited export becomes a plan of just the edits."""
     numbers = owned(fluents, 30)
     rows = list(csv.DictReader(io.StringIO("".join(csv_lines(number_rows(numbers))), newline="")))
     rows[3] |= {"label": "=Edited", "agent": "Spanish line", "tags": "vip; office"}

@@ -95,8 +95,8 @@ def test_a_worker_that_dies_at_a_release_leaves_it_to_be_looked_up(fluents):
     assert posts(fluents) == 1
 
 
-def test_success_is_not_told_before_the_number_is_seen_no_more(fluents, monkeypatch):
-    """Complaint 23."""
+def test_says_deleted_before_any_delete_returned(fluents, monkeypatch):
+    """It is told only when the number is seen no more."""
     owned(fluents, 1)
     monkeypatch.setattr(type(client()), "cancel", lambda *args, **kwargs: None)
     plan = carry(release())
@@ -142,8 +142,8 @@ def test_a_number_that_got_an_agent_since_the_plan_is_not_released(fluents):
     assert posts(fluents) == 0
 
 
-def test_many_are_released_one_by_one_and_each_is_accounted_for(fluents):
-    """Complaint 10: not a whole area code at a time, and not all or nothing."""
+def test_releasing_is_all_or_nothing(fluents):
+    """It is not: many are released one by one, and each is accounted for."""
     numbers = owned(fluents, 20)
     chosen = Number.objects.filter(pk__in=[number.pk for number in numbers][:10])
     faults = [
@@ -199,7 +199,7 @@ def test_a_number_that_a_connection_holds_is_linked(fluents, linkable):
 
 
 @pytest.mark.parametrize("fault", ["error_after", "reset_after"])
-def test_a_link_whose_answer_is_lost_is_settled_by_looking(fluents, linkable, fault):
+def test_linking_reports_failure_though_the_number_was_linked(fluents, linkable, fault):
     phone_number, connection = linkable
     fluents.fault(fault, path=LINK)
     assert link_number(by=ANNA, phone_number=phone_number, connection=connection).origin == Origin.LINKED

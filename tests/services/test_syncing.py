@@ -50,7 +50,7 @@ def test_a_second_sync_adds_no_rows_and_keeps_our_values(fluents):
     assert number.drift == {"label": {"ours": ours, "theirs": "Theirs"}}
 
 
-def test_what_is_gone_is_marked_and_kept(fluents):
+def test_what_is_gone_upstream_stays_active(fluents):
     number = fluents.control("numbers", {})["number"]
     agent = fluents.control("agents", {"name": "Short-lived"})
     sync()
