@@ -75,7 +75,10 @@ class NullsLast(models.Index):
         if schema_editor.connection.vendor != "postgresql":
             return super().create_sql(model, schema_editor, using, **kwargs)
         plain = self.fields_orders
-        self.fields_orders = [(name, f"{order} NULLS LAST".strip()) for name, order in plain]
+        self.fields_orders = [
+            (name, f"{order} NULLS LAST" if model._meta.get_field(name).null else order)
+            for name, order in plain
+        ]
         try:
             return super().create_sql(model, schema_editor, using, **kwargs)
         finally:
