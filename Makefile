@@ -59,6 +59,11 @@ format: $(VENV)/dev.stamp ## Put the code into its standard form
 screenshots: $(VENV)/dev.stamp browser ## Take the README's pictures anew
 	@mkdir -p docs && SCREENSHOTS=docs $(PY) -m pytest -q tests/browser/test_screenshots.py
 
+.PHONY: pins
+pins: ## Work out requirements*.txt anew, hashes included (needs uv)
+	uv pip compile -q --universal --python-version 3.12 --generate-hashes --no-annotate --custom-compile-command "make pins" requirements.in -o requirements.txt
+	uv pip compile -q --universal --python-version 3.12 --generate-hashes --no-annotate --custom-compile-command "make pins" requirements-dev.in -o requirements-dev.txt
+
 .PHONY: clean
 clean: ## Remove the environment and the demo's data
 	rm -rf $(VENV) var .env
@@ -72,12 +77,12 @@ $(VENV)/bin/python:
 
 $(VENV)/run.stamp: requirements.txt | $(VENV)/bin/python
 	@echo "Installing the packages"
-	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
 $(VENV)/dev.stamp: requirements.txt requirements-dev.txt | $(VENV)/bin/python
 	@echo "Installing the packages for tests"
-	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@ $(VENV)/run.stamp
 
 # The browser tests drive Debian's Chromium; root gets it installed, others are told how.

@@ -6,6 +6,8 @@ import sys
 
 
 def main() -> None:
+    if "collectstatic" not in sys.argv:  # a proxy reads those files
+        os.umask(0o077)  # all else that we write is for our own user: database, journal, .env
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
     from django.core.management import execute_from_command_line
 

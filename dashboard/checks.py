@@ -1,6 +1,7 @@
 """Settings that would let something dangerous happen, each with a way out."""
 
 from ipaddress import ip_network
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -156,3 +157,51 @@ def sessions_end(app_configs, **kwargs) -> list[CheckMessage]:
             )
         )
     return found
+
+
+@register()
+def in_the_clear(app_configs, **kwargs) -> list[CheckMessage]:
+    found = []
+    if settings.FLUENTS_LIVE and urlsplit(settings.FLUENTS_API_URL).scheme != "https":
+        found.append(
+            Error(
+                "The Fluents token would go over the network in clear.",
+                hint="FLUENTS_API_URL must begin with https://.",
+                id="dashboard.E007",
+            )
+        )
+    if settings.FLUENTS_LIVE and settings.DEBUG:
+        found.append(
+            Error(
+                "DEBUG shows our settings to whoever meets an error, on a copy that spends real money.",
+                hint="Set DEBUG=off, or let FLUENTS_API_URL name a sandbox.",
+                id="dashboard.E008",
+            )
+        )
+    if "*" in settings.ALLOWED_HOSTS:
+        found.append(
+            Error(
+                "ALLOWED_HOSTS lets everybody choose the name under which we answer.",
+                hint="List the names that the dashboard is reached by.",
+                id="dashboard.E009",
+            )
+        )
+    return found
+
+
+@register()
+def private_files(app_configs, **kwargs) -> list[CheckMessage]:
+    """Database, journal and .env are for the user that runs the dashboard alone."""
+    database = settings.DATABASES["default"]
+    files = [settings.JOURNAL_PATH, settings.BASE_DIR / ".env"]
+    if database["ENGINE"].endswith("sqlite3"):
+        files.append(Path(str(database["NAME"])))
+    return [
+        checks.Warning(
+            f"Others on this machine can read {file}.",
+            hint=f"chmod 600 {file}",
+            id="dashboard.W006",
+        )
+        for file in files
+        if file.is_file() and file.stat().st_mode & 0o077
+    ]

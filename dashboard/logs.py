@@ -10,10 +10,16 @@ import traceback
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
+from django.conf import settings
+
 #: The id of the request that this thread is answering, "" outside of any.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 #: What a record may be about besides its text; given as `extra`, ids only.
 ABOUT = ("request_id", "order_id", "line_id", "plan_id")
+SECRETS = ("SECRET_KEY", "FLUENTS_API_TOKEN", "METRICS_TOKEN", "NOTIFY_WEBHOOK_SECRET", "EMAIL_HOST_PASSWORD")
+BEARER = re.compile(r"(?i)(bearer\s+|authorization['\"]?[:=]\s*['\"]?)(?!bearer)[^\s'\",]+")
+PASSWORD_IN_URL = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
+NUMBER = re.compile(r"(?<!\w)\+(\d{4})\d{2,9}(\d{2})(?!\d)")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -33,7 +39,7 @@ class LineFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        text = one_line(f"{self.formatTime(record)} {record.levelname} {record.name} {record.getMessage()}")
+        text = one_line(f"{self.formatTime(record)} {record.levelname} {record.name} {clean(record)}")
         text += "".join(f" {name}={one_line(str(value))}" for name, value in about(record).items())
         if trace := traceback_of(record):
             text += "".join(f"\n    {one_line(line)}" for line in trace.splitlines())
@@ -48,7 +54,7 @@ class JsonFormatter(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": clean(record),
             **about(record),
         }
         if trace := traceback_of(record):
@@ -71,4 +77,18 @@ def one_line(text: str) -> str:
 def traceback_of(record: logging.LogRecord) -> str:
     if not record.exc_info or not record.exc_info[1]:
         return ""
-    return "".join(traceback.format_exception(record.exc_info[1])).rstrip()
+    return redacted("".join(traceback.format_exception(record.exc_info[1])).rstrip())
+
+
+def clean(record: logging.LogRecord) -> str:
+    return redacted(record.getMessage())
+
+
+def redacted(text: str) -> str:
+    """TEXT without our secrets, and with phone numbers only as far as one needs to tell them apart."""
+    for name in SECRETS:
+        secret = getattr(settings, name, "")
+        if len(secret) > 5:  # of a shorter one, every word would be full
+            text = text.replace(secret, "***")
+    text = PASSWORD_IN_URL.sub(r"\1***@", BEARER.sub(r"\1***", text))
+    return NUMBER.sub(r"+\1…\2", text)

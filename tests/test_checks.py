@@ -45,6 +45,7 @@ def test_tasks_must_live_in_the_database(settings):
 def test_the_real_fluents_without_a_token_is_a_warning(settings, live, token, ids):
     settings.FLUENTS_LIVE, settings.FLUENTS_API_TOKEN = live, token
     settings.REQUIRE_MFA, settings.REAUTH_SECONDS = True, 1800
+    settings.FLUENTS_API_URL = "https://api.example.com"
     assert list(found()) == ids
     assert all(isinstance(message, checks.Warning) and message.hint for message in found().values())
 
@@ -77,11 +78,37 @@ def test_a_webhook_is_told_in_secret_and_signed(settings, url, secret, wrong):
     ],
 )
 def test_a_weak_door_is_a_warning_with_a_way_out(settings, changes, ids):
+    settings.FLUENTS_API_URL = "https://api.example.com"
     for name, value in changes.items():
         setattr(settings, name, value)
     messages = found(include_deployment_checks=True)
     assert list(messages) == ids
     assert all(isinstance(message, checks.Warning) and message.hint for message in messages.values())
+
+
+@pytest.mark.parametrize(
+    ("changes", "ids"),
+    [
+        ({"FLUENTS_API_URL": "http://api.example.com"}, ["dashboard.E007"]),
+        ({"DEBUG": True}, ["dashboard.E008"]),
+        ({"ALLOWED_HOSTS": ["*"]}, ["dashboard.E009"]),
+    ],
+)
+def test_what_would_give_secrets_away_is_an_error(settings, changes, ids):
+    settings.FLUENTS_LIVE = settings.REQUIRE_MFA = True
+    settings.REAUTH_SECONDS, settings.FLUENTS_API_URL = 1800, "https://api.example.com"
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    assert list(found()) == ids
+    assert all(isinstance(message, Error) and message.hint for message in found().values())
+
+
+def test_files_that_others_can_read_are_a_warning(settings):
+    settings.JOURNAL_PATH.write_text("x")
+    settings.JOURNAL_PATH.chmod(0o644)
+    assert found()["dashboard.W006"].hint == f"chmod 600 {settings.JOURNAL_PATH}"
+    settings.JOURNAL_PATH.chmod(0o600)
+    assert found() == {}
 
 
 def test_a_command_refuses_to_run_without_a_secret_key(tmp_path):

@@ -1,0 +1,129 @@
+"""Secrets and surroundings: cookies, logs, errors, files, pins."""
+
+import logging
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.test import Client
+
+from dashboard import views
+from dashboard.logs import JsonFormatter, LineFormatter
+from tests.stack import ROOT
+
+PRODUCTION = {
+    "PATH": os.environ["PATH"],
+    "SECRET_KEY": "k" * 25 + "0123456789abcdefghijklmnopqrstuvwxyz",
+    "ALLOWED_HOSTS": "dashboard.example.com",
+    "CSRF_TRUSTED_ORIGINS": "https://dashboard.example.com",
+    "FLUENTS_API_TOKEN": "token-of-production",
+}
+
+
+def run(code: str, tmp_path, **env) -> str:
+    """What CODE prints in a process of its own, with production's settings."""
+    own = {
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'books.sqlite3'}",
+        "JOURNAL_PATH": str(tmp_path / "sends.journal"),
+        "DJANGO_SETTINGS_MODULE": "dashboard.settings",
+    }
+    done = subprocess.run(
+        [sys.executable, *code.split("\0")],
+        cwd=ROOT,
+        env=PRODUCTION | own | env,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_deployment_has_no_findings(tmp_path):
+    said = run("manage.py\0check\0--deploy\0--fail-level\0WARNING", tmp_path)
+    assert "System check identified no issues" in said
+
+
+def test_cookies_belong_to_this_host_over_tls_alone(tmp_path):
+    code = """
+import django; django.setup()
+from django.test import Client
+answer = Client().get("/accounts/login/", secure=True, headers={"host": "dashboard.example.com"})
+print(answer.status_code, answer["Strict-Transport-Security"])
+print(answer.cookies.output())
+"""
+    said = run(f"-c\0{code}", tmp_path, DJANGO_SETTINGS_MODULE="tests.settings")
+    assert said.startswith("200 max-age=31536000")
+    cookie = re.search(r"Set-Cookie: __Host-csrf=.*", said)[0]
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(cookie.split("; "))
+    assert "Domain" not in cookie
+
+
+def test_what_we_write_is_for_our_own_user(tmp_path):
+    run("manage.py\0migrate\0-v0", tmp_path)
+    modes = {file.name: oct(file.stat().st_mode & 0o777) for file in tmp_path.iterdir()}
+    assert modes["books.sqlite3"] == "0o600"
+    assert set(modes.values()) == {"0o600"}
+
+
+@pytest.mark.parametrize("formatter", [LineFormatter(), JsonFormatter()])
+def test_no_log_record_tells_a_secret_or_forges_another(settings, formatter):
+    settings.FLUENTS_API_TOKEN = "token-of-the-tests"
+    settings.SECRET_KEY = "the key of the tests"
+    texts = [
+        "token-of-the-tests", "the key of the tests", "Authorization: Bearer abc.def",
+        "{'Authorization': 'xyz'}",        "postgres://ada:hunter2@db/x", "+14155550123", "212\r\nERROR forged \x1b[31m \u2028 x",
+    ]  # fmt: skip
+    try:
+        raise ValueError(" ".join(texts))
+    except ValueError:
+        record = logging.LogRecord("x", logging.INFO, "", 0, "%s", (" ".join(texts),), sys.exc_info())
+    said = formatter.format(record)
+    for secret in ("token-of-the-tests", "the key of the tests", "abc.def", "xyz", "hunter2", "+14155550123"):
+        assert secret not in said
+    assert "+1415…23" in said or "+1415\\u202623" in said
+    assert not re.search(r"[\r\x1b\u2028]|\nERROR", said)
+
+
+@pytest.mark.django_db
+def test_an_error_tells_its_id_and_nothing_else(monkeypatch, bob):
+    client = Client(raise_request_exception=False)
+    client.force_login(bob)
+    monkeypatch.setattr("numbers.paging.page_of", boom)
+    monkeypatch.setattr("numbers.views.buying.page_of", boom)
+    answer = client.get("/orders/")
+    assert answer.status_code == 500
+    assert answer["X-Request-Id"] in answer.text
+    assert not re.search("Traceback|ValueError|SELECT|token-of|orders.py|secret words", answer.text)
+    assert answer["Content-Security-Policy"].startswith("default-src 'none'")
+    assert "no-store" in answer["Cache-Control"]
+
+
+def boom(*args, **kwargs):
+    raise ValueError("secret words and SELECT * FROM x")
+
+
+def test_the_error_page_needs_nothing(rf):
+    assert "Something broke" in views.server_error(rf.get("/")).content.decode()
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_every_package_is_pinned_with_its_hashes(name):
+    packages = re.split(r"\n(?=\w)", (ROOT / name).read_text().split("make pins\n")[1].strip())
+    assert len(packages) > 20
+    assert [
+        p for p in packages if not re.match(r"[\w.-]+==\S+[^\n]*(\n +--hash=sha256:[0-9a-f]{64}[ \\]*)+$", p)
+    ] == []
+    wanted = dict(
+        re.findall(r"^([\w-]+)(?:\[\w+\])?==(\S+)$", (ROOT / name.replace(".txt", ".in")).read_text(), re.M)
+    )
+    pinned = dict(re.match(r"([\w.-]+)==(\S+)", p).groups() for p in packages)
+    assert {pinned.get(name.lower()) == version for name, version in wanted.items()} == {True}
+
+
+def test_no_page_asks_another_host():
+    kept = list(Path(ROOT / "templates").rglob("*.html"))
+    found = [p.name for p in kept if re.search(r'(?:src|href|action)="(?:https?:)?//', p.read_text())]
+    assert found == []
