@@ -74,7 +74,8 @@ def test_no_log_record_tells_a_secret_or_forges_another(settings, formatter):
     settings.SECRET_KEY = "the key of the tests"
     texts = [
         "token-of-the-tests", "the key of the tests", "Authorization: Bearer abc.def",
-        "{'Authorization': 'xyz'}",        "postgres://ada:hunter2@db/x", "+14155550123", "212\r\nERROR forged \x1b[31m \u2028 x",
+        "{'Authorization': 'xyz'}",
+        "postgres://ada:hunter2@db/x", "+14155550123", "212\r\nERROR forged \x1b[31m \u2028 x",
     ]  # fmt: skip
     try:
         raise ValueError(" ".join(texts))
