@@ -43,6 +43,14 @@ faults: $(VENV)/dev.stamp database ## The long storms: 30 minutes, 500 kills (FA
 mutations: $(VENV)/dev.stamp database ## Break each invariant on purpose; the harness must notice
 	@$(PY) -m tests.faults.mutations
 
+.PHONY: bench
+bench: $(VENV)/dev.stamp database ## Measure up to a million numbers on both databases; writes docs/performance.md
+	@$(PY) -m tests.bench $(BENCH_ARGS)
+
+.PHONY: bench-quick
+bench-quick: $(VENV)/dev.stamp ## The same in minutes: SQLite, up to 100,000 numbers
+	@$(PY) -m tests.bench --quick $(BENCH_ARGS)
+
 .PHONY: lint
 lint: $(VENV)/dev.stamp ## Style, forgotten migrations, Django's own checks
 	@$(PY) -m ruff check .

@@ -5,10 +5,11 @@ from django.utils.functional import SimpleLazyObject
 
 from .models import Gate, Line, Notice, Number
 from .services import telling
-from .states import LineState
+from .states import AWAY, LineState, NumberStatus
 from .views.agents import alarming
 
 MANY = 1000  # beyond this the frame does not count on
+OURS = sorted(set(NumberStatus) - AWAY)  # asked for by name: the index knows those, and no "not"
 NOTICES = 3  # shown at once, the newest first
 
 
@@ -28,7 +29,7 @@ def frame(request: HttpRequest) -> dict:
         return {}
     gate = Gate.objects.annotate(
         review_count=CountOf(Line.objects.filter(state=LineState.REVIEW)),
-        unassigned_count=CountOf(Number.objects.unassigned()),
+        unassigned_count=CountOf(Number.objects.filter(agent=None, status__in=OURS)),
         drift_count=CountOf(Number.objects.filter(drifted=True)),
     ).get(pk=Gate.SINGLE)  # one query for the frame of every page
     return {

@@ -22,6 +22,7 @@ from .states import NumberStatus
 NOBODY = "none"  # the value of the agent filter that finds numbers without one
 ANY = "any"  # the value of the status filter that shows also what we gave up
 GIVEN_UP = (NumberStatus.RELEASED, NumberStatus.DETACHED)
+SHOWN = sorted(set(NumberStatus) - set(GIVEN_UP))
 SIZES = (50, 100)
 MANY = 10_000  # beyond this, matches are not counted on a page
 
@@ -156,7 +157,10 @@ class Query:
         """How many match; `MANY + 1` stands for all that is more."""
         if self.q and len(self.filters) == 1 and is_many(self.q):
             return MANY + 1  # the index knows, and reading so many would take a while
-        return self.numbers().order_by()[: MANY + 1].count()
+        found = self.numbers().order_by()
+        if not self.filters:  # asked for by name, these are counted in the index alone
+            found = Number.objects.filter(status__in=SHOWN).order_by()
+        return found[: MANY + 1].count()
 
 
 NAMES = tuple(field.name for field in fields(Query))

@@ -8,8 +8,9 @@ Put up after every `migrate`, as SQLite drops a table's triggers whenever Django
 """
 
 import re
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import and_, or_
+from time import time
 
 from django.db import DatabaseError, connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -18,6 +19,7 @@ from django.db.models.expressions import RawSQL
 
 BROAD = 10_000  # matches; beyond, looking through the list in its order finds a page sooner than the index
 SHORTEST = 3
+REMEMBERED = 10  # seconds
 NUMBER_LIKE = re.compile(r"[+(\d][\d\s().+/-]*")
 TABLE, INDEX = "numbers_number", "numbers_search"
 
@@ -72,12 +74,18 @@ def matches_of(terms: list[list[str]]) -> str:
 
 def is_broad(matches: str) -> bool:
     """Whether the index would find too many; also where this SQLite has no index."""
-    found = f"SELECT count(*) FROM (SELECT 1 FROM {INDEX} WHERE {INDEX} MATCH %s LIMIT {BROAD + 1})"  # noqa: S608
     try:
-        with connection.cursor() as cursor:
-            return cursor.execute(found, [matches]).fetchone()[0] > BROAD
+        return counted(matches, BROAD, int(time() / REMEMBERED)) > BROAD
     except DatabaseError:
         return True
+
+
+@lru_cache(maxsize=256)
+def counted(matches: str, most: int, period: int) -> int:
+    """How many the index finds, up to one more than MOST: it chooses the way to look, so it may be old."""
+    found = f"SELECT count(*) FROM (SELECT 1 FROM {INDEX} WHERE {INDEX} MATCH %s LIMIT %s)"  # noqa: S608
+    with connection.cursor() as cursor:
+        return cursor.execute(found, [matches, most + 1]).fetchone()[0]
 
 
 def put_up(connection: BaseDatabaseWrapper) -> None:

@@ -124,7 +124,10 @@ class Line(models.Model):
         indexes = [
             # the sweeper: lines whose time has come, and leases that ran out
             models.Index(fields=["due_at"], condition=Q(state__in=sorted(DRIVEN)), name="line_due"),
-            # counts of moving lines (gate) and of lines that need a person (every page)
+            # the review desk, and its count on every page; SQLite does not see that a state belongs to
+            # the condition of the next one
+            models.Index(fields=["state", "-id"], name="line_by_state"),
+            # counts of moving lines (gate)
             models.Index(
                 fields=["state"],
                 condition=Q(state__in=sorted(set(LineState) - FINAL)),

@@ -147,6 +147,8 @@ class Number(models.Model):
             models.Index(fields=["label", "id"], name="number_by_label"),
             # numbers that nobody answers, oldest first
             models.Index(fields=["id"], condition=Q(agent=None), name="number_unassigned"),
+            # their count on every page
+            models.Index(fields=["status"], condition=Q(agent=None), name="number_unassigned_count"),
         ]
 
     def __str__(self) -> str:

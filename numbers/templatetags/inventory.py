@@ -2,14 +2,16 @@
 
 import json
 import zlib
+from collections.abc import Iterable
 from datetime import datetime
+from html import escape
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django import template
 from django.template import Context
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from ..areas import REGIONS, Area
 from ..models import Agent, Event, Number, Plan, PlanRow, Wish
@@ -291,3 +293,13 @@ def agent_badge(agent: Agent) -> SafeString:
     if not agent.synced_at:
         return badge("grey", "info-circle", "Not listed yet")
     return badge("green", "circle-check", "At Fluents")
+
+
+@register.simple_tag
+def options(choices: Iterable[tuple[str, str]], chosen: str = "") -> SafeString:
+    """The options of a list to choose from. A template would take a millisecond for each twenty."""
+    parts = []
+    for value, word in choices:
+        marked = " selected" if chosen and value == chosen else ""
+        parts.append(f'<option value="{escape(value)}"{marked}>{escape(word)}</option>')
+    return mark_safe("".join(parts))  # noqa: S308 -- every value is escaped above

@@ -19,6 +19,7 @@ from ..forms import PROVIDER_NAMES, AssignForm, SaveViewForm, agent_names
 from ..listing import rows_of, version_of
 from ..models import Agent, Connection, Number, SavedView, Tag
 from ..queries import COLUMNS, MANY, NOBODY, ORDERS, SIZES, STATUSES, Query
+from ..rows import rows_html
 from ..services.changing import CannotChange, change_now
 from ..services.history import By
 from ..states import RowState
@@ -50,6 +51,7 @@ def number_list(request: HtmxHttpRequest) -> HttpResponse:
         return HttpResponse(status=204)
     context = tools(query, request) | {
         "page": page,
+        "rows": rows_html(page.rows, query.columns),
         "version": version,
         "moving": any(row.changing for row in page),
         "filtering": bool(request.htmx and request.htmx.trigger == "filters"),
@@ -71,10 +73,10 @@ def tools(query: Query, request: HtmxHttpRequest) -> dict:
         "many": total > MANY,
         "chips": chips(query, agents, connections),
         "headings": headings(query),
-        "agents": agents,
-        "agent_names": agent_names(agents),
-        "connections": connections,
-        "tags": Tag.objects.all()[:MOST],
+        "agent_choices": [(row.api_id, str(row)) for row in agents],
+        "agent_name_choices": [(name, "") for name in agent_names(agents)],
+        "connection_choices": [(row.api_id, str(row)) for row in connections],
+        "tag_choices": [(name, name) for name in Tag.objects.values_list("name", flat=True)[:MOST]],
         "views": SavedView.objects.filter(user=request.user)[:VIEWS],
         "columns": COLUMNS,
         "sizes": SIZES,

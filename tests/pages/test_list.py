@@ -4,14 +4,17 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import timezone
 
 from numbers.listing import rows_of
 from numbers.models import Agent, Connection, Number, Plan, SavedView, Tag
 from numbers.queries import FILTERS, ORDERS, Query
+from numbers.rows import Pen
 from numbers.services.changing import apply_plan, change_now
 from numbers.services.history import By
 from numbers.services.inventory import search_text_of
 from numbers.states import PlanState, RowState
+from numbers.templatetags.lines import when
 
 pytestmark = pytest.mark.django_db
 T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -509,10 +512,10 @@ class TestUnassigned:
         assert not Plan.objects.exists()
 
     @pytest.mark.parametrize("count", [1, 60])
-    def test_it_costs_eleven_queries(self, staff, count, django_assert_num_queries):
+    def test_it_costs_twelve_queries(self, staff, count, django_assert_num_queries):
         for n in range(count):
             keep(f"+1415555{n:04}")
-        with django_assert_num_queries(11):
+        with django_assert_num_queries(12):
             staff.get("/unassigned/")
 
     def test_the_count_in_the_header_ends_at_a_thousand(self, staff):
@@ -524,3 +527,23 @@ def test_nobody_gets_in_without_logging_in(client):
     for path in ("/numbers/", "/plans/", "/plans/1/", "/unassigned/", "/numbers/+14155550100/assign/"):
         assert client.get(path).status_code == 302
     assert client.post("/plans/new/", {"do": "unassign", "all": "1"}).status_code == 302
+
+
+def test_whatever_comes_from_outside_is_escaped_in_a_row(staff):
+    evil = "<script>alert('1')</script>\"&"
+    agent = Agent.objects.create(api_id=evil[:20], name=evil)
+    connection = Connection.objects.create(api_id="c1", label=evil)
+    keep("+14155550100", agent=agent, connection=connection, label=evil, tags=[evil[:50]], provider=evil,
+         bought_at=T0, bought_by=evil, drifted=True)  # fmt: skip
+    gone = Agent.objects.create(api_id="gone", name=evil + "2", gone_at=T0)
+    keep("+14155550101", agent=gone, outbound_only=True)
+    text = staff.get("/numbers/").text
+    assert "<script>alert" not in text
+    rows = text[text.index("<tbody>") : text.index("</tbody>")]
+    assert rows.count("&lt;script&gt;alert(&#x27;1&#x27;)&lt;/script&gt;&quot;&amp;") >= 10
+
+
+def test_times_in_rows_read_as_everywhere_else(settings):
+    pen = Pen()
+    for moment in (timezone.now(), timezone.now() - timedelta(days=40), T0, T0 - timedelta(days=999)):
+        assert pen.when(moment) == when(moment)

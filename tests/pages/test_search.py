@@ -13,6 +13,13 @@ from numbers.queries import MANY, Query
 from tests.pages.test_list import keep
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered():
+    searching.counted.cache_clear()
+
+
 WORDS = ["clinic 12", "Store-7", "línea", "night desk", 'say "hi"', "50% off", "a_b", "24/7", "Ω mega", "x"]
 
 

@@ -1,0 +1,133 @@
+"""`make bench` and `make bench-quick`: measure, and write docs/performance.md."""
+
+import argparse
+import json
+import os
+import platform
+import secrets
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.bench.page import written
+from tests.bench.processes import buying, small
+from tests.faults.postgres import Cluster
+from tests.stack import ROOT
+
+
+def say(text: str) -> None:
+    sys.stderr.write(f"{datetime.now(UTC):%H:%M:%S} {text}\n")
+
+
+class Bench:
+    """One run; ENGINES share a folder and, where there is one, a cluster."""
+
+    def __init__(self, options: argparse.Namespace, folder: Path) -> None:
+        self.options, self.folder = options, folder
+        self.cluster = Cluster() if "postgres" in options.engines else None
+        self.made = 0
+
+    def database(self, engine: str) -> tuple[str, Path]:
+        """The URL of a new database, and a folder for what belongs to it."""
+        self.made += 1
+        folder = self.folder / f"{engine}-{self.made}"
+        folder.mkdir()
+        url = f"sqlite:///{folder / 'books.sqlite3'}"
+        return (self.cluster.database_url(f"bench_{self.made}") if engine == "postgres" else url), folder
+
+    def lists(self, engine: str, numbers: int) -> dict:
+        say(f"{engine}: the list at {numbers:,} numbers")
+        url, _ = self.database(engine)
+        env = {**os.environ, "SECRET_KEY": secrets.token_urlsafe(40), "DATABASE_URL": url, "DEBUG": "off"}
+        options = [
+            f"--numbers={numbers}",
+            f"--rounds={self.options.rounds}",
+            f"--seconds={self.options.seconds}",
+        ]
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-m", "tests.bench.lists", *options],
+            cwd=ROOT, env=env, stdout=subprocess.PIPE, check=True, text=True,
+        )  # fmt: skip
+        return json.loads(done.stdout)
+
+    def run(self) -> dict:
+        found = {"lists": {}, "small": {}, "buying": {}}
+        for engine in self.options.engines:
+            found["lists"][engine] = [self.lists(engine, count) for count in self.options.sizes]
+            say(f"{engine}: processes")
+            url, folder = self.database(engine)
+            found["small"][engine] = small(folder, url, self.options.poll_seconds)
+            found["buying"][engine] = {}
+            for workers in self.options.workers:
+                say(f"{engine}: buying with {workers} workers")
+                url, folder = self.database(engine)
+                found["buying"][engine][str(workers)] = buying(folder, url, workers, self.options.lines)
+        return found
+
+
+def machine() -> dict:
+    """Where and when, and how busy the machine was with other things."""
+    model = next(
+        (line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), ":"
+    )
+    return {
+        "day": f"{datetime.now(UTC):%Y-%m-%d}",
+        "cpu": model.split(":")[1].strip(),
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1),
+        "python": platform.python_version(),
+    }
+
+
+@contextmanager
+def bench(options: argparse.Namespace):
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        made = Bench(options, Path(folder))
+        try:
+            yield made
+        finally:
+            if made.cluster:
+                made.cluster.stop()
+
+
+def numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="SQLite alone, up to 100,000 numbers")
+    parser.add_argument("--sizes", type=numbers, help="how many numbers, with commas")
+    parser.add_argument("--engines", type=lambda text: text.split(","), help="sqlite,postgres")
+    parser.add_argument("--workers", type=numbers, help="how many task workers buy")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--seconds", type=float, help="of CPU that each figure of a round is taken over")
+    parser.add_argument("--poll-seconds", type=float)
+    parser.add_argument("--lines", type=int, help="lines that are bought")
+    parser.add_argument("--write", type=Path, default=ROOT / "docs" / "performance.md")
+    options = parser.parse_args()
+    usual = {
+        "sizes": [1000, 100_000] if options.quick else [1000, 100_000, 1_000_000],
+        "engines": ["sqlite"] if options.quick else ["sqlite", "postgres"],
+        "workers": [1, 2] if options.quick else [1, 2, 4],
+        "rounds": 3 if options.quick else 6,
+        "seconds": 0.1 if options.quick else 0.4,
+        "poll_seconds": 6.0 if options.quick else 20.0,
+        "lines": 60 if options.quick else 300,
+    }
+    for name, value in usual.items():
+        if getattr(options, name) is None:
+            setattr(options, name, value)
+    with bench(options) as made:
+        before = machine()
+        found = made.run() | {"machine": before, "options": {name: getattr(options, name) for name in usual}}
+    options.write.write_text(written(found))
+    say(f"written to {options.write}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

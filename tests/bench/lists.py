@@ -1,0 +1,210 @@
+"""One database, one size: CPU per request of the list, of the admin, of raw SQL; search; the status poll.
+
+`python -m tests.bench.lists --numbers N` with DATABASE_URL set; prints one JSON object. Requests go through
+the whole of Django in this process, so that nothing but CPU counts: ours, and that of PostgreSQL's process.
+"""
+
+import argparse
+import json
+import os
+import random
+import re
+import sys
+import time
+from io import BytesIO
+from pathlib import Path
+from statistics import median
+
+import django
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.bench.settings"
+django.setup()
+
+from django.contrib.auth import get_user_model  # noqa: E402
+from django.core.management import call_command  # noqa: E402
+from django.core.wsgi import get_wsgi_application  # noqa: E402
+from django.db import connection  # noqa: E402
+from django.test import Client  # noqa: E402
+
+from numbers.models import Agent, Connection, Line, Number, Order  # noqa: E402
+from numbers.states import LineState  # noqa: E402
+from tests.bench.filling import fill  # noqa: E402
+
+ADMIN = "/bench/admin/numbers/number/"
+TERMS = 60  # different searches for the 95th percentile
+HTMX = {"HTTP_HX_REQUEST": "true", "HTTP_HX_TARGET": "order-live"}
+
+
+class Caller:
+    """Calls the application as a server would, signed in."""
+
+    def __init__(self) -> None:
+        self.app = get_wsgi_application()
+        user, _ = get_user_model().objects.get_or_create(username="ada", is_staff=True, is_superuser=True)
+        client = Client()
+        client.force_login(user)
+        self.cookie = "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
+        self.backend = None
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET max_parallel_workers_per_gather = 0")  # all of the work in one process
+                cursor.execute("SELECT pg_backend_pid()")
+                self.backend = Path(f"/proc/{cursor.fetchone()[0]}/schedstat")
+
+    def get(self, url: str, **headers: str) -> tuple[int, bytes]:
+        path, _, query = url.partition("?")
+        environ = {
+            "REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": query, "SERVER_NAME": "127.0.0.1",
+            "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "HTTP_HOST": "127.0.0.1",
+            "HTTP_COOKIE": self.cookie, "REMOTE_ADDR": "127.0.0.1", "wsgi.input": BytesIO(),
+            "wsgi.errors": sys.stderr, "wsgi.url_scheme": "http", "wsgi.version": (1, 0),
+            "wsgi.multithread": True, "wsgi.multiprocess": True, "wsgi.run_once": False, **headers,
+        }  # fmt: skip
+        told = {}
+        answer = self.app(environ, lambda status, headers, exc_info=None: told.update(status=status))
+        body = b"".join(answer)
+        answer.close()
+        return int(told["status"].split()[0]), body
+
+    def cpu(self) -> float:
+        """Seconds of CPU that this process and its database have used."""
+        database = int(self.backend.read_text().split()[0]) / 1e9 if self.backend else 0
+        return time.process_time() + database
+
+    def cost(self, url: str, seconds: float, **headers: str) -> float:
+        """Milliseconds of CPU per request, over at least SECONDS of CPU and three requests."""
+        start, count = self.cpu(), 0
+        while (used := self.cpu() - start) < seconds or count < 3:
+            self.get(url, **headers)
+            count += 1
+        return used / count * 1000
+
+
+def cells(count: int) -> dict[str, dict[str, str]]:
+    """What is compared: the same page by each of them."""
+    page = min(5000, count // 200)
+    deep = Number.objects.order_by("-pk").values_list("pk", flat=True)[page * 100 - 100]
+    agent = Agent.objects.get(api_id="a3").pk
+    digits, searches = str(2000000 + count // 2), {}
+    for name, text in {"selective": digits, "middling": "clinic 12", "broad": "support"}.items():
+        q = text.replace(" ", "+")
+        searches[f"search, {name} ({text})"] = {
+            "ours": f"/numbers/?size=100&q={q}", "admin": f"{ADMIN}?q={q}", "raw": f"/bench/raw/?q={q}"
+        }  # fmt: skip
+    return {
+        "first page": {"ours": "/numbers/?size=100", "admin": ADMIN, "raw": "/bench/raw/"},
+        f"page {page:,}": {
+            "ours": f"/numbers/?size=100&before={deep}",
+            "admin": f"{ADMIN}?p={page}",
+            "raw": f"/bench/raw/?before={deep}",
+        },
+        "filtered": {
+            "ours": "/numbers/?size=100&status=inactive&agent=a3",
+            "admin": f"{ADMIN}?status__exact=inactive&agent__id__exact={agent}",
+            "raw": "/bench/raw/?filtered=1",
+        },
+        **searches,
+    }
+
+
+def compare(caller: Caller, count: int, rounds: int, seconds: float) -> dict:
+    """Medians over ROUNDS, in which the variants take turns in one order and then in the other."""
+    found = cells(count)
+    taken = {cell: {variant: [] for variant in urls} for cell, urls in found.items()}
+    sizes = {}
+    for cell, urls in found.items():  # also warms caches
+        for variant, url in urls.items():
+            status, body = caller.get(url)
+            assert status == 200, (url, status)
+            sizes.setdefault(cell, {})[variant] = len(body)
+    for turn in range(rounds):
+        for cell, urls in found.items():
+            for variant in list(urls)[:: 1 if turn % 2 == 0 else -1]:
+                taken[cell][variant].append(caller.cost(urls[variant], seconds))
+    return {
+        cell: {variant: round(median(costs), 2) for variant, costs in row.items()} | {"bytes": sizes[cell]}
+        for cell, row in taken.items()
+    }
+
+
+def searches(caller: Caller) -> dict:
+    """Milliseconds that the database takes for all statements of a search, over many terms."""
+    dice, spent = random.Random(5), []
+    words = ["clinic", "store 1", "support", "reception", "night", "zq", "41", "9", "vip", "xyzzy"]
+    each = (TERMS - len(words)) // 6
+    digits = [str(dice.randrange(10**n)) for n in (2, 3, 4, 5, 6, 7) for _ in range(each)]
+    took = [0.0]
+
+    def clock(execute, sql, params, many, context):
+        start = time.perf_counter()
+        try:
+            return execute(sql, params, many, context)
+        finally:
+            took[0] += time.perf_counter() - start
+
+    slowest = (0.0, "")
+    with connection.execute_wrapper(clock):
+        for term in [*words, *digits]:
+            best = min(one_search(caller, term, took) for _ in range(3))  # others use this machine, too
+            spent.append(best)
+            slowest = max(slowest, (round(best, 1), term))
+    spent.sort()
+    return {
+        "p50": round(median(spent), 1),
+        "p95": round(spent[int(len(spent) * 0.95)], 1),
+        "slowest": slowest,
+    }
+
+
+def one_search(caller: Caller, term: str, took: list[float]) -> float:
+    took[0] = 0.0
+    caller.get(f"/numbers/?size=100&q={term.replace(' ', '+')}")
+    return took[0] * 1000
+
+
+def polls(caller: Caller, rounds: int, seconds: float) -> dict:
+    """The status poll of an order with one open line and with fifty, against a page that only says hello."""
+    urls = {"hello": "/bench/hello/"}
+    link = Connection.objects.get(api_id="c1")
+    for count in (1, 50):
+        order, _ = Order.objects.get_or_create(form_token=f"bench-{count}", defaults={"quantity": count})
+        if not order.lines.exists():
+            Line.objects.bulk_create(
+                Line(order=order, position=n + 1, state=LineState.UNKNOWN, telephony_provider="twilio",
+                     connection=link, area_code="415") for n in range(count)
+            )  # fmt: skip
+        page = caller.get(f"/orders/{order.pk}/")[1].decode()
+        seen = re.search(r"seen=([^\"&]+)", page)[1]
+        urls[f"poll, {count} open"] = f"/orders/{order.pk}/?seen={seen}"
+    for name, url in urls.items():
+        status = caller.get(url, **HTMX)[0]
+        assert status == (200 if name == "hello" else 204), (name, status)
+    taken = {name: [] for name in urls}
+    for turn in range(rounds):
+        for name in list(urls)[:: 1 if turn % 2 == 0 else -1]:
+            taken[name].append(caller.cost(urls[name], seconds, **HTMX))
+    Line.objects.filter(order__form_token__startswith="bench-").update(state=LineState.CANCELLED)
+    return {name: round(median(costs), 2) for name, costs in taken.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--numbers", type=int, required=True)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=0.3)
+    options = parser.parse_args()
+    call_command("migrate", verbosity=0)
+    if Number.objects.count() != options.numbers:
+        fill(options.numbers)
+    caller = Caller()
+    found = {
+        "numbers": options.numbers,
+        "lists": compare(caller, options.numbers, options.rounds, options.seconds),
+        "search": searches(caller),
+        "polls": polls(caller, options.rounds, options.seconds),
+    }
+    sys.stdout.write(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
