@@ -99,13 +99,13 @@ class Arena:
         }
         return self.hands.place(**order)["lines"]
 
-    def settled(self, ids: Iterable[int], seconds: float = 40) -> list[dict]:
+    def settled(self, ids: Iterable[int], seconds: float = 120) -> list[dict]:
         """The lines, once none of them moves any more by itself."""
         ids = list(ids)
         self.until(lambda: all(row["state"] in QUIET for row in self.books.lines(*ids)), seconds, ids)
         return self.books.lines(*ids)
 
-    def until(self, condition, seconds: float = 20, ids: Iterable[int] = ()) -> None:
+    def until(self, condition, seconds: float = 90, ids: Iterable[int] = ()) -> None:
         """Poll until CONDITION; otherwise fail with the history of the lines IDS."""
         end = time.monotonic() + seconds
         while not condition():
@@ -114,7 +114,7 @@ class Arena:
                 raise AssertionError(f"it did not happen in {seconds:g} s\n{stories}\n{self.tail()}")
             time.sleep(0.05)
 
-    def in_state(self, line_id: int, state: str, seconds: float = 20) -> dict:
+    def in_state(self, line_id: int, state: str, seconds: float = 90) -> dict:
         self.until(lambda: self.books.line(line_id)["state"] == state, seconds, [line_id])
         return self.books.line(line_id)
 

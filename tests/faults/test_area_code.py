@@ -50,7 +50,7 @@ def test_41_answer(area, name):
             assert late or not charges
         assert line["guarantee"] == "snapshot"
     if name.startswith("06"):  # it lands while the line is under review: reconciling finds it
-        area.until(lambda: not area.sandbox.control("faults", method="GET")["late_commits_due"], 10)
+        area.until(lambda: not area.sandbox.control("faults", method="GET")["late_commits_due"])
         charged = {c["number"] for line_id in ids for c in area.charges_of(line_id)}
         booked = {line["e164"] for line in lines}
         assert charged - booked <= {found["phone_number"] for found in area.hands.reconcile()}
@@ -105,7 +105,8 @@ def blind(engine, make_arena, standing):
     """A worker remembers for a minute what its API can do, so this one has seen no other."""
     key = f"blind {engine}"
     if key not in standing:
-        standing[key] = make_arena(engine)
+        # Nothing here hangs, and a slow answer would be one more unknown.
+        standing[key] = make_arena(engine, FLUENTS_READ_TIMEOUT=20, LEASE_SECONDS=30)
         standing[key].start_worker()
     standing[key].calm()
     standing[key].config(only_buy=True)

@@ -177,7 +177,7 @@ def test_25_held_up_before_the_send(fresh):
         number = fresh.in_state(line_id, "sending")["phone_number"]
         fresh.in_state(line_id, "unknown", 15)  # the lease ended; nobody else could send either
         fcntl.flock(file, fcntl.LOCK_UN)
-    fresh.until(lambda: slow not in fresh.task_workers() or idle(slow), 15)
+    fresh.until(lambda: slow not in fresh.task_workers() or idle(slow))
     line = bought_once(fresh, line_id)
     assert line["phone_number"] == number
     attempts = fresh.books.attempts(line_id)

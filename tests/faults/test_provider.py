@@ -114,7 +114,7 @@ def test_06_commit_after_the_window(arena, rule, charges):
     [line_id] = arena.place()
     [line] = arena.settled([line_id])
     late = lambda: not arena.sandbox.control("faults", method="GET")["late_commits_due"]  # noqa: E731
-    arena.until(late, 10)
+    arena.until(late)
     assert line["state"] == "bought"
     assert [c["number"] for c in arena.charges_of(line_id)] == [line["e164"]] * charges, arena.story(line_id)
 
@@ -261,7 +261,7 @@ def test_22_look_ups_fail_for_ever(engine, make_arena, how):
         if how == "404":
             arena.in_state(line_id, "sending")
             arena.config(disabled_paths=["/v1/numbers", "/v1/numbers/list"])
-        [line] = arena.settled([line_id], 60)
+        [line] = arena.settled([line_id])
         assert line["state"] == "review", arena.story(line_id)
         assert len(arena.posts()) == 1
         assert len(arena.charges_of(line_id)) == 1
