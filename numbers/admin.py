@@ -3,11 +3,33 @@
 from django.contrib import admin
 
 from .models import Agent, Attempt, Connection, Event, Line, Number, Order, Price
+from .services.history import By, record
 
 
 @admin.register(Price)
 class PriceAdmin(admin.ModelAdmin):
     list_display = ["telephony_provider", "connection", "once", "monthly", "currency"]
+
+    def save_model(self, request, obj, form, change) -> None:
+        was = values(Price.objects.filter(pk=obj.pk).first()) if change else {}
+        super().save_model(request, obj, form, change)
+        self.tell(request, was, values(obj))
+
+    def delete_model(self, request, obj) -> None:
+        self.tell(request, values(obj), {})
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request, queryset) -> None:
+        for price in queryset:
+            self.delete_model(request, price)
+
+    def tell(self, request, before: dict, after: dict) -> None:
+        record(action="price.changed", by=By.person(request.user, request.id), before=before, after=after)
+
+
+def values(price: Price | None) -> dict:
+    names = ("telephony_provider", "connection_id", "once", "monthly", "currency")
+    return {name: str(getattr(price, name)) for name in names} if price else {}
 
 
 class ReadOnly(admin.ModelAdmin):

@@ -1,5 +1,7 @@
 """Secrets and surroundings: cookies, logs, errors, files, pins."""
 
+import html
+import json
 import logging
 import os
 import re
@@ -8,10 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.contrib import admin
 from django.test import Client
 
 from dashboard import views
 from dashboard.logs import JsonFormatter, LineFormatter
+from numbers.models import Event, Line, Number, Order, Price
 from tests.stack import ROOT
 
 PRODUCTION = {
@@ -49,6 +53,7 @@ def test_a_deployment_has_no_findings(tmp_path):
 def test_cookies_belong_to_this_host_over_tls_alone(tmp_path):
     code = """
 import django; django.setup()
+from django.contrib import admin
 from django.test import Client
 answer = Client().get("/accounts/login/", secure=True, headers={"host": "dashboard.example.com"})
 print(answer.status_code, answer["Strict-Transport-Security"])
@@ -128,3 +133,54 @@ def test_no_page_asks_another_host():
     kept = list(Path(ROOT / "templates").rglob("*.html"))
     found = [p.name for p in kept if re.search(r'(?:src|href|action)="(?:https?:)?//', p.read_text())]
     assert found == []
+
+
+def test_a_forged_host_is_refused_and_nothing_else_is_served(client):
+    assert client.get("/healthz", headers={"host": "evil.example"}).status_code == 400
+    assert client.get("/.git/config").status_code == 404
+    assert client.generic("TRACE", "/healthz").status_code == 405
+
+
+@pytest.mark.django_db
+def test_htmx_evaluates_nothing_and_keeps_no_page(client):
+    meta = re.search(r'name="htmx-config" content="([^"]+)"', client.get("/accounts/login/").text)
+    config = json.loads(html.unescape(meta[1]))
+    assert not any(config[name] for name in ("allowEval", "allowScriptTags", "includeIndicatorStyles"))
+    assert config["historyCacheSize"] == 0
+
+
+@pytest.mark.django_db
+def test_the_admin_changes_no_books(admin_client, rf, admin_user):
+    number = Number.objects.create(e164="+14155550100")
+    for path in ("add/", f"{number.pk}/delete/", f"{number.pk}/change/"):
+        assert admin_client.post(f"/admin/numbers/number/{path}", {"label": "x"}).status_code == 403
+    request = rf.get("/")
+    request.user = admin_user
+    ours = {model: a for model, a in admin.site._registry.items() if model._meta.app_label == "numbers"}
+    assert {Event, Line, Order} < set(ours)
+    free = {
+        model.__name__
+        for model, a in ours.items()
+        if a.has_add_permission(request)
+        or a.has_change_permission(request)
+        or a.has_delete_permission(request)
+    }
+    assert free == {"Price"}
+
+
+@pytest.mark.django_db
+def test_a_change_of_the_price_table_is_in_the_history(admin_client, admin_user):
+    price = Price.objects.create(telephony_provider="twilio", monthly="1.15")
+    url = f"/admin/numbers/price/{price.pk}/change/"
+    form = {
+        "telephony_provider": "twilio",
+        "connection": "",
+        "once": "0",
+        "monthly": "0.01",
+        "currency": "USD",
+    }
+    assert admin_client.post(url, form).status_code == 302
+    told = Event.objects.get(action="price.changed")
+    assert (told.actor, told.before["monthly"], told.after["monthly"]) == (admin_user, "1.15", "0.01")
+    assert admin_client.post(url.replace("change", "delete"), {"post": "yes"}).status_code == 302
+    assert Event.objects.filter(action="price.changed", after={}).count() == 1

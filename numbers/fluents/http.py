@@ -16,6 +16,7 @@ from urllib3 import Retry
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
 
 from .errors import BY_STATUS, NotSent, OutcomeUnknown, RateLimited, Refused, Unsupported
+from .types import storable
 
 MAX_ANSWER = 8 * 1024 * 1024  # bytes; a page of 100 numbers nests 100 agents with their prompts
 # Raised while a request is still being made up.
@@ -173,7 +174,7 @@ def error_text(data: object) -> str:
     message = data.get("message") or data.get("detail") or ""
     parts = message if isinstance(message, list) else [message]
     words = [str(part.get("msg") or "") if isinstance(part, dict) else str(part) for part in parts]
-    return "; ".join(word for word in words if word)[:300].rstrip(".")
+    return storable("; ".join(word for word in words if word)[:300]).rstrip(".")
 
 
 def retry_after(value: str | None) -> float | None:

@@ -14,7 +14,12 @@ def e164(value: object) -> str:
 
 
 def text(value: object, limit: int = 200) -> str:
-    return value[:limit] if isinstance(value, str) else ""
+    return storable(value[:limit]) if isinstance(value, str) else ""
+
+
+def storable(words: str) -> str:
+    """WORDS without what JSON may hold and a database refuses: NUL and halves of characters."""
+    return words.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def reference(value: object) -> str:
