@@ -1,5 +1,6 @@
 """Chromium against the running product. A console error or a CSP violation fails the test that met it."""
 
+import json
 import os
 
 import pytest
@@ -118,3 +119,49 @@ def open_page(browser: Browser, stack: Stack, signed_in: dict):
 @pytest.fixture
 def page(open_page) -> Page:
     return open_page()
+
+
+# What the demo does not have: lines that a worker has at hand, a plan that was applied, a long name.
+SEED = """
+from django.contrib.auth.models import Permission, User
+from django.utils import timezone
+from numbers.models import Agent, Line, Number, Order, Plan, Reconciliation
+from numbers.states import LineState as S, PlanState, RowState
+bob = User.objects.get(username="bob")
+bob.user_permissions.add(Permission.objects.get(codename="release_number"))
+lost = Line.objects.get(state=S.UNKNOWN)
+for n, state in enumerate((S.PLANNED, S.RESERVED, S.SENDING), start=5):
+    number = "" if state == S.PLANNED else f"+1416200000{n}"
+    Line.objects.create(order=lost.order, position=n, state=state, area_code="416", phone_number=number,
+        telephony_provider="twilio", connection=lost.connection, reason="Waiting for its turn.")
+Order.objects.filter(pk=lost.order_id).update(quantity=7)
+plan = Plan.objects.get()
+done = Plan.objects.create(title="A finished one", state=PlanState.DONE, requested_by=bob,
+    requested_by_name="bob", applied_at=timezone.now(), finished_at=timezone.now())
+numbers = Number.objects.owned().exclude(plan_rows__isnull=False)[:3]
+for number, state in zip(numbers, (RowState.DONE, RowState.FAILED, RowState.SKIPPED)):
+    done.rows.create(number=number, before={"label": number.label}, after={"label": "New"}, state=state,
+        reason="" if state == RowState.DONE else "Fluents refused it. Nothing was changed.")
+Reconciliation.objects.create(finished_at=timezone.now(), requested_by="bob")
+gone = Agent.objects.exclude(gone_at=None).get()
+Agent.objects.filter(pk=gone.pk).update(name="Holiday hotline with a very long name that has to fit somehow")
+partly = Order.objects.filter(lines__state=S.BOUGHT).filter(lines__state=S.FAILED).first()
+ids = {"review": Line.objects.get(state=S.REVIEW).pk, "open": lost.order_id, "partly": partly.pk,
+    "called_off": Line.objects.filter(state=S.CANCELLED).first().order_id, "gone": gone.pk,
+    "drifted": Number.objects.filter(drifted=True, drift__has_key="label").first().e164,
+    "number": Number.objects.filter(bought_at__isnull=False).first().e164, "plan": plan.pk, "done": done.pk}
+import json; print(json.dumps(ids))
+"""
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    """The demo's books behind a web without a worker."""
+    api = Sandbox(tmp_path_factory.mktemp("looks-api") / "data.sqlite3")
+    with Stack(tmp_path_factory.mktemp("looks"), api.url) as stack:
+        stack.add_user("bob", PASSWORD)
+        stack.manage("demo_data")
+        stack.ids = json.loads(stack.shell(SEED))
+        stack.start_web()
+        yield stack
+    api.close()

@@ -5,7 +5,6 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_looks import problems, sticks_out
 from tests.stack import wait_until
 
 ROWS = "tr[data-number]"
@@ -198,43 +197,3 @@ def test_without_javascript_numbers_are_filtered_changed_and_assigned(open_page,
     wait_until(lambda: answers(api, number) == "French line")
     page.goto("/numbers/?q=By+hand")
     expect(page.locator(ROWS)).to_have_count(1)
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing(open_page, theme):
-    page = open_page(color_scheme=theme)
-    found = {}
-    page.goto("/numbers/?agent=none&sort=label")
-    tick(page, page.locator(ROWS).first.get_attribute("data-number"))
-    page.wait_for_timeout(300)  # the bar has risen
-    found["list"] = problems(page)
-    page.locator(".edit").first.click()
-    expect(page.locator("#assign-dialog #id_agent")).to_be_focused()
-    page.keyboard.type("No such agent")
-    page.keyboard.press("Enter")
-    expect(page.locator("#id_agent_error")).to_be_visible()
-    found["dialog"] = problems(page)
-    page.keyboard.press("Escape")
-    page.locator("summary", has_text="Outbound only").click()
-    page.locator("button[value=outbound]").click()
-    page.wait_for_url("**/plans/*/")
-    found["plan"] = problems(page)
-    for path in ("/plans/", "/unassigned/", "/numbers/?q=nothing-like-it"):
-        page.goto(path)
-        found[path] = problems(page)
-    assert {path: rules for path, rules in found.items() if rules} == {}
-
-
-def test_nothing_sticks_out_on_a_phone(open_page):
-    page = open_page(viewport={"width": 360, "height": 740})
-    wide = []
-    for path in ("/numbers/", "/numbers/?region=CA&agent=none", "/plans/", "/plans/1/", "/unassigned/"):
-        page.goto(path)
-        if sticks_out(page):
-            wide.append(path)
-    page.goto("/numbers/")
-    page.locator(".tick").first.click()
-    page.locator("summary", has_text="Label").click()
-    if sticks_out(page):
-        wide.append("bulk bar")
-    assert wide == []

@@ -6,8 +6,6 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_looks import problems, sticks_out
-
 
 @pytest.fixture(scope="module", autouse=True)
 def rights(stack):
@@ -244,57 +242,3 @@ def test_everything_works_without_scripts(open_page, api, stack, fleet):
     page.goto("/drift/")
     page.locator(f'tr[data-number="{fleet[0]["number"]}"]').get_by_role("button", name="Take theirs").click()
     expect(page.locator("#messages")).to_contain_text("Took Fluents' side")
-
-
-# --- Looks ------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def paths(api, stack, fleet) -> list[str]:
-    """Every page of upkeep with something on it."""
-    gone = agent_of(api, "Leaving with a very long name that has to fit somehow")
-    change(api, fleet[0]["number"], inbound_agent=gone)
-    accept_all(stack)
-    api.call("DELETE", "/_sandbox/agents", params={"id": gone})
-    change(api, fleet[1]["number"], label="Theirs", description="A description of theirs " * 8)
-    api.call("DELETE", "/_sandbox/numbers", params={"phone_number": fleet[2]["number"]})
-    api.call("POST", "/_sandbox/numbers", json={"area_code": "503"})
-    stack.manage("sync")
-    agent = stack.shell(f"from numbers.models import Agent; print(Agent.objects.get(api_id='{gone}').pk)")
-    return [
-        "/",
-        "/agents/",
-        f"/agents/{agent}/",
-        "/agents/?q=nobody-is-called-so",
-        "/drift/",
-        "/drift/?kind=outbound_only",
-        f"/numbers/{fleet[1]['number']}/",
-        f"/numbers/{fleet[2]['number']}/",
-        f"/numbers/{fleet[0]['number']}/release/",
-        f"/numbers/{fleet[0]['number']}/detach/",
-        "/numbers/link/",
-        "/numbers/upload/",
-        "/activity/",
-        "/activity/?from=yesterday&person=nobody",
-    ]
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_on_the_pages_of_upkeep(open_page, theme, paths):
-    page = open_page(color_scheme=theme)
-    found = {}
-    for path in paths:
-        page.goto(path)
-        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
-        found[path] = problems(page)
-    assert {path: rules for path, rules in found.items() if rules} == {}
-
-
-def test_nothing_of_upkeep_sticks_out_on_a_phone(open_page, paths):
-    page = open_page(viewport={"width": 360, "height": 740})
-    wide = []
-    for path in paths:
-        page.goto(path)
-        if sticks_out(page):
-            wide.append(path)
-    assert wide == []
