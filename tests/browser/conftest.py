@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import closing
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -158,10 +159,9 @@ import json; print(json.dumps(ids))
 def house(tmp_path_factory):
     """The demo's books behind a web without a worker."""
     api = Sandbox(tmp_path_factory.mktemp("looks-api") / "data.sqlite3")
-    with Stack(tmp_path_factory.mktemp("looks"), api.url) as stack:
+    with closing(api), Stack(tmp_path_factory.mktemp("looks"), api.url) as stack:
         stack.add_user("bob", PASSWORD)
         stack.manage("demo_data")
         stack.ids = json.loads(stack.shell(SEED))
         stack.start_web()
         yield stack
-    api.close()

@@ -31,7 +31,7 @@ MORE = [
 
 @pytest.fixture
 def page(browser, house):
-    context = browser.new_context(base_url=house.web_url, viewport=DESK)
+    context = browser.new_context(base_url=house.web_url, viewport=DESK, reduced_motion="reduce")
     page = context.new_page()
     complaints = watch(page)
     sign_in(page, house)
@@ -135,7 +135,7 @@ def test_what_opens_on_a_page_has_no_fault_either(page, house):
 
 
 def test_the_log_in_page_passes_too(browser, house):
-    page = browser.new_page(viewport=DESK)
+    page = browser.new_page(viewport=DESK, reduced_motion="reduce")
     page.goto(f"{house.web_url}/accounts/login/")
     assert faults(page) == []
     page.close()
