@@ -212,7 +212,10 @@ CONTRACTED: dict[str, str] = {}
 
 def test_every_migration_leaves_the_old_release_at_work():
     for name, migration in sorted(numbers_migrations().items()):
+        made = [o.name_lower for o in migration.operations if isinstance(o, migrations.CreateModel)]
         for operation in migration.operations:
+            if getattr(operation, "model_name_lower", "") in made:
+                continue  # a table that the old release does not know
             if isinstance(operation, migrations.AddField):
                 field = operation.field
                 fills_itself = field.null or field.has_db_default() or field.many_to_many
