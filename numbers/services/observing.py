@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
+from time import time
 
-from django.core.cache import cache as kept
 from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
@@ -123,7 +123,7 @@ def figures() -> Figures:
         vitals=vitals(),
         lines=by(moving, "state", [state for state in LineState if state in OPEN]),
         sends=by(tried, "outcome", [outcome for outcome in Outcome if outcome != Outcome.SENDING]),
-        numbers={name: once_a_minute(name, count) for name, count in NUMBERS.items()},
+        numbers={name: counted(name, int(time() / KEEP_SECONDS)) for name in NUMBERS},
         tasks_waiting=DBTaskResult.objects.ready().order_by()[:TASKS_COUNTED].count(),
         changes_waiting=PlanRow.objects.open().filter(plan__applied_at__isnull=False).count(),
     )
@@ -136,8 +136,9 @@ NUMBERS: dict[str, Callable[[], int]] = {
 }
 
 
-def once_a_minute(name: str, count: Callable[[], int]) -> int:
-    return kept.get_or_set(f"observing.{name}", count, KEEP_SECONDS)
+@lru_cache(maxsize=8)
+def counted(name: str, minute: int) -> int:
+    return NUMBERS[name]()
 
 
 def by(rows, name: str, values: list) -> dict[str, int]:

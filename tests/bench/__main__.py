@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.bench.page import written
 from tests.bench.processes import buying, small
 from tests.faults.postgres import Cluster
-from tests.stack import ROOT
+from tests.stack import ROOT, migrate
 
 
 def say(text: str) -> None:
@@ -38,6 +38,14 @@ class Bench:
         url = f"sqlite:///{folder / 'books.sqlite3'}"
         return (self.cluster.database_url(f"bench_{self.made}") if engine == "postgres" else url), folder
 
+    def fresh(self, engine: str) -> tuple[Path, str]:
+        """For a stack: its folder, and the URL of empty books, or "" for a new file of its own."""
+        url, folder = self.database(engine)
+        if engine != "postgres":
+            return folder, ""
+        migrate(url)
+        return folder, url
+
     def lists(self, engine: str, numbers: int) -> dict:
         say(f"{engine}: the list at {numbers:,} numbers")
         url, _ = self.database(engine)
@@ -58,13 +66,12 @@ class Bench:
         for engine in self.options.engines:
             found["lists"][engine] = [self.lists(engine, count) for count in self.options.sizes]
             say(f"{engine}: processes")
-            url, folder = self.database(engine)
-            found["small"][engine] = small(folder, url, self.options.poll_seconds)
+            found["small"][engine] = small(*self.fresh(engine), self.options.poll_seconds)
             found["buying"][engine] = {}
             for workers in self.options.workers:
                 say(f"{engine}: buying with {workers} workers")
-                url, folder = self.database(engine)
-                found["buying"][engine][str(workers)] = buying(folder, url, workers, self.options.lines)
+                speed = buying(*self.fresh(engine), workers, self.options.lines)
+                found["buying"][engine][str(workers)] = speed
         return found
 
 

@@ -4,6 +4,7 @@ import json
 import shutil
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.contrib.staticfiles import finders
@@ -54,7 +55,7 @@ def test_a_sound_deployment_has_nothing_to_mend(sound, settings):
 
 
 def test_what_is_missing_is_found_with_a_way_out(db, settings):
-    settings.DEBUG, settings.JOURNAL_PATH = True, "/proc/nowhere/sends.journal"
+    settings.DEBUG, settings.JOURNAL_PATH = True, Path("/proc/nowhere/sends.journal")
     MigrationRecorder(connection).record_unapplied("numbers", "0001_the_books")
     gate.pause(reason="we moved house")
     Gate.objects.update(sync_error="Fluents refused.")

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test.utils import CaptureQueriesContext
@@ -20,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def counted_anew():
-    cache.clear()
+    observing.counted.cache_clear()
 
 
 def ago(seconds: float):
@@ -131,7 +130,7 @@ def test_metrics_are_what_the_books_say(client, settings):
 def test_figures_cost_a_few_queries_whatever_there_is(client):
     counts = []
     for more in (1, 20):
-        cache.clear()
+        observing.counted.cache_clear()
         for _ in range(more):
             bare_line(LineState.REVIEW)
         with CaptureQueriesContext(connection) as queries:
