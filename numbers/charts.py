@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from .amounts import priced
 from .areas import REGIONS
 from .states import LineState
 from .tiles import COLUMNS, ROWS, TILES
@@ -132,12 +133,6 @@ def agent_bars(counts: dict) -> list[dict]:
         rows.append({"id": "", "name": name, "count": counts["other_agents_count"]})
     most = max((row["count"] for row in rows), default=1) or 1
     return [row | {"share": round(100 * row["count"] / most, 2)} for row in rows]
-
-
-def priced(amount: Decimal | str, currency: str) -> str:
-    """`$1,234.50`, `EUR 23`: cents only where there are some."""
-    text = f"{Decimal(amount):,.2f}".removesuffix(".00")
-    return f"${text}" if currency == "USD" else f"{currency} {text}"
 
 
 def drawn(counts: dict) -> dict:

@@ -94,8 +94,16 @@ def page_of(rows: QuerySet, *, params, size: int = SIZE, order: Order = NEWEST_F
     """The page that PARAMS asks for: `before=<key>` or `after=<key>`, else the first one.
 
     `before` is what comes before it in time, which is further down where the newest come first.
+    Where nothing is left behind that key, as after a change of all that stood there, it is the first one.
     """
     before, after = (order.read(params.get(name)) for name in ("before", "after"))
+    page = _page(rows, before=before, after=after, size=size, order=order)
+    if not page.rows and (before or after):
+        return _page(rows, before=None, after=None, size=size, order=order)
+    return page
+
+
+def _page(rows: QuerySet, *, before: tuple | None, after: tuple | None, size: int, order: Order) -> Page:
     if after is not None:
         found = list(order.sorted(rows.filter(order.behind(after, turned=True)), turned=True)[: size + 1])
         more, found = len(found) > size, found[:size][::-1]

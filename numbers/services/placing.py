@@ -99,12 +99,19 @@ def estimate(
     *, telephony_provider: str, telephony_account_connection: str, quantity: int, **_rest
 ) -> tuple[Decimal | None, Decimal | None]:
     """What QUANTITY lines cost once and a month by our own price table; (None, None) without a price."""
+    price = price_of(
+        telephony_provider=telephony_provider, telephony_account_connection=telephony_account_connection
+    )
+    return (price.once * quantity, price.monthly * quantity) if price else (None, None)
+
+
+def price_of(*, telephony_provider: str, telephony_account_connection: str) -> Price | None:
+    """The connection's price, or its provider's."""
     prices = Price.objects.filter(telephony_provider=telephony_provider)
-    price = (
+    return (
         prices.filter(connection__api_id=telephony_account_connection).first()
         or prices.filter(connection=None).first()
     )
-    return (price.once * quantity, price.monthly * quantity) if price else (None, None)
 
 
 def check_limits(*, by: By, quantity: int, cost: Decimal | None) -> None:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from ..amounts import priced
 from ..forms import PROVIDER_NAMES
 from ..models import Agent, Event, Line, Number, Order
 from ..phone import pretty
@@ -163,11 +164,9 @@ def provider(name: str) -> str:
 
 
 @register.filter
-def money(amount: Decimal | None) -> str:
-    """`$23`, `$1,234.50`: cents only where there are some."""
-    if amount is None:
-        return ""
-    return f"${amount:,.2f}".removesuffix(".00")
+def money(amount: Decimal | None, currency: str = "USD") -> str:
+    """AMOUNT in the currency of its price; nothing where there is none."""
+    return "" if amount is None else priced(amount, currency)
 
 
 @register.filter

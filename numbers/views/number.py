@@ -17,7 +17,7 @@ from ..models import Event, Number, PlanRow
 from ..paging import page_of
 from ..services.changing import CannotChange, change_now, values_of
 from ..services.history import By
-from ..services.placing import estimate
+from ..services.placing import price_of
 from ..states import AWAY, OPEN_ROWS, RowState
 from .history import agent_names
 
@@ -67,15 +67,13 @@ def change(request: HtmxHttpRequest, number: Number, form: NumberForm) -> bool:
 def about(number: Number) -> dict:
     """What is known of NUMBER beside its own row."""
     connection = number.connection.api_id if number.connection else ""
-    _, monthly = estimate(
-        telephony_provider=number.telephony_provider, telephony_account_connection=connection, quantity=1
-    )
+    price = price_of(telephony_provider=number.telephony_provider, telephony_account_connection=connection)
     return {
         "area": area_of(number.e164),
         "away": number.status in AWAY,
         "agent_dead": number.agent and number.agent.gone_at,
         "lines": list(number.lines.select_related("order")),
-        "monthly": monthly,
+        "price": price,
     }
 
 

@@ -13,10 +13,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.htmx import HtmxHttpRequest, render_partial
 
+from ..amounts import priced
 from ..forms import AssignForm, agent_names
 from ..listing import FIELDS, prepared, waiting
 from ..models import Agent, Number, Price
 from ..paging import Order, page_of
+from ..services.counting import price_table
 from .listing import MOST, assign
 
 OLDEST_FIRST = Order(down=False)
@@ -62,7 +64,7 @@ def queue(request: HtmxHttpRequest, at: int | None = None) -> dict:
     rows = numbers.values(*FIELDS)
     begin = rows.filter(pk__gte=at) if at else rows
     page = page_of(begin, params={}, size=SHOWN, order=OLDEST_FIRST)
-    prices = price_list()
+    prices = price_table()
     now = timezone.now()
     ready = prepared(page.rows, user=request.user)
     agents = list(Agent.objects.filter(gone_at=None)[:MOST])
@@ -77,7 +79,7 @@ def queue(request: HtmxHttpRequest, at: int | None = None) -> dict:
         "count": count,
         "capped": count > CAP,
         "cap": CAP,
-        "monthly": None if count > CAP else monthly_cost(numbers, prices),
+        "monthly": "" if count > CAP else monthly_cost(numbers, prices),
         "favourites": favourites(agents),
         "agents": agents,
         "agent_names": agent_names(agents),
@@ -92,12 +94,7 @@ def favourites(agents: list[Agent]) -> list[tuple[int, Agent]]:
     return list(enumerate(sorted(chosen, key=lambda agent: (str(agent).casefold(), agent.pk)), start=1))
 
 
-def price_list() -> dict[tuple, Decimal]:
-    prices = Price.objects.values_list("telephony_provider", "connection", "monthly")
-    return {(provider, connection): monthly for provider, connection, monthly in prices}
-
-
-def price_of(provider: str, connection: int | None, prices: dict) -> Decimal | None:
+def price_of(provider: str, connection: int | None, prices: dict) -> Price | None:
     return prices.get((provider, connection), prices.get((provider, None)))
 
 
@@ -106,12 +103,14 @@ def age_and_cost(values: dict, prices: dict, now: datetime) -> dict:
     since = values["bought_at"] or values["created_at"]
     price = price_of(values["telephony_provider"], values["connection_id"], prices)
     months = max(1, ceil((now - since).days / MONTH))
-    return {"since": since, "cost": None if price is None else price * months}
+    return {"since": since, "cost": priced(price.monthly * months, price.currency) if price else ""}
 
 
-def monthly_cost(numbers, prices: dict) -> Decimal | None:
-    """What all of NUMBERS cost a month, as far as our prices tell."""
+def monthly_cost(numbers, prices: dict) -> str:
+    """What all of NUMBERS cost a month, as far as our prices tell; a sum for each currency."""
     groups = numbers.order_by().values_list("telephony_provider", "connection").annotate(Count("pk"))
-    costs = [(price_of(provider, connection, prices), count) for provider, connection, count in groups]
-    known = [price * count for price, count in costs if price is not None]
-    return sum(known) if known else None
+    sums: dict[str, Decimal] = {}
+    for provider, connection, count in groups:
+        if price := price_of(provider, connection, prices):
+            sums[price.currency] = sums.get(price.currency, Decimal(0)) + price.monthly * count
+    return " + ".join(priced(amount, currency) for currency, amount in sorted(sums.items()))

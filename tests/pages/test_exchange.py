@@ -118,6 +118,21 @@ def test_an_edited_table_becomes_a_plan(staff):
     assert Number.objects.get(pk=row.number_id).label == "Desk 1"
 
 
+def test_the_export_opens_an_import_that_does_what_a_person_may_not(client, staff):
+    """A table changes what its person could change by hand; it gives nothing up and moves nothing."""
+    (number,) = numbers(1)
+    (row,) = table(staff)
+    row |= {"status": "released", "connection": "x", "provider": "telnyx", "bought_by": "eve", "label": "New"}
+    answer = upload(staff, [row])
+    plan = Plan.objects.get()
+    assert (plan.act, plan.state, plan.rows.get().after) == ("change", "draft", {"label": "New"})
+    client.logout()
+    answer = upload(client, [row])
+    assert (answer.status_code, Plan.objects.count()) == (302, 1)
+    assert answer.url.startswith("/accounts/login/")
+    assert Number.objects.get().label == number.label
+
+
 def test_mistakes_are_told_by_row_and_column_and_no_plan_is_made(staff):
     numbers(3)
     rows = table(staff)

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from numbers.listing import rows_of
-from numbers.models import Agent, Connection, Number, Plan, SavedView, Tag
+from numbers.models import Agent, Connection, Number, Plan, Price, SavedView, Tag
 from numbers.queries import FILTERS, ORDERS, Query
 from numbers.rows import Pen
 from numbers.services.changing import apply_plan, change_now
@@ -201,15 +201,40 @@ def test_pages_by_key_show_each_number_once_in_both_directions(bob, monkeypatch,
     assert back[::-1] == pages[:-1]
 
 
-def test_the_links_lead_through_the_pages_and_keep_the_filter(staff):
+def test_every_number_is_sent_and_filtered_and_paged_in_the_browser(staff):
     many(60)
+    keep("+12125550001", label="Aaa")
     answer = staff.get("/numbers/?sort=label&area_code=415")
-    older = re.search(r'id="older" href="([^"]+)"', answer.content.decode())[1].replace("&amp;", "&")
+    text = answer.content.decode()
+    assert len(shown(answer)) == 50
+    assert "+12125550001" not in text
+    older = re.search(r'id="older" href="([^"]+)"', text)[1].replace("&amp;", "&")
     assert "area_code=415" in older
     rest = staff.get(older)
     assert len(shown(rest)) == 10
     newer = re.search(r'id="newer" href="([^"]+)"', rest.content.decode())[1].replace("&amp;", "&")
     assert shown(staff.get(newer)) == shown(answer)
+
+
+def test_the_page_is_empty_after_a_mass_edit_of_all_that_stood_there(staff):
+    found = many(60)
+    deep = f"/numbers/?agent=none&before={found[20].pk}"
+    assert shown(staff.get(deep)) == [
+        "+14155550019",
+        "+14155550015",
+        "+14155550011",
+        "+14155550007",
+        "+14155550003",
+    ]
+    Number.objects.filter(e164__lt="+14155550020").update(agent=Agent.objects.first())
+    assert shown(staff.get(deep)) == at(staff, agent="none") != []
+
+
+def test_an_area_code_does_not_say_how_many_numbers_it_has(staff):
+    many(12)
+    keep("+12125550001")
+    assert "12 numbers" in staff.get("/numbers/?area_code=415").content.decode()
+    assert ">1 number<" in staff.get("/numbers/?area_code=212").content.decode()
 
 
 def test_a_sort_is_what_it_says(staff):
@@ -241,10 +266,21 @@ def test_totals_are_honest(staff, monkeypatch):
     assert '<strong class="num">12 numbers' not in text
 
 
-def test_columns_can_be_chosen(staff):
-    many(2)
-    text = staff.get("/numbers/?cols=tags&cols=label").content.decode()
-    assert re.findall(r'<th class="at-(\w+)"', text) == ["tick", "number", "label", "tags"]
+def test_each_vendor_has_a_list_of_its_own_with_columns_that_cannot_be_chosen(staff):
+    many(1)
+    keep("+12125550001", provider="telnyx")
+    answer = staff.get("/numbers/?cols=tags&cols=label")
+    assert shown(answer) == ["+12125550001", "+14155550000"]
+    assert re.findall(r'<th class="at-(\w+)"', answer.content.decode()) == ["tick", "number", "label", "tags"]
+
+
+def test_the_filters_are_hidden_behind_a_click(staff):
+    text = staff.get("/numbers/").content.decode()
+    form = text[
+        text.index('<form class="filters"') : text.index("</form>", text.index('<form class="filters"'))
+    ]
+    in_sight = re.sub(r"<details.*?</details>", "", form, flags=re.DOTALL)
+    assert {name for name in FILTERS if f'name="{name}"' not in in_sight} == set()
 
 
 def test_a_filter_without_javascript_and_with_it_is_the_same_address(staff, one_of_each):
@@ -293,6 +329,13 @@ class TestAssignInTheRow:
         assert "Changing…" in text
         assert "Agent 2 answers" in text
         assert text.count("every 1s") == 1
+
+    def test_the_page_refuses_to_set_up_a_number_that_is_not_active_yet(self, staff):
+        number, *_ = many(1)
+        Number.objects.update(status="inactive")
+        assert staff.get(f"/numbers/{number.e164}/assign/").status_code == 200
+        staff.post(f"/numbers/{number.e164}/assign/", {"agent": "Agent 2", "seen": "a0"})
+        assert Plan.objects.get().rows.get().state == RowState.READY
 
     def test_with_htmx_the_list_is_told(self, staff):
         number, *_ = many(1)
@@ -479,8 +522,6 @@ def PlanRowsOfOurs() -> bool:
 
 class TestUnassigned:
     def test_oldest_first_with_age_and_cost(self, staff):
-        from numbers.models import Price  # noqa: PLC0415
-
         Price.objects.create(telephony_provider="twilio", monthly="1.15")
         old = keep("+14155550001", bought_at=datetime.now(UTC) - timedelta(days=100))
         keep("+14155550002", bought_at=datetime.now(UTC))
@@ -488,6 +529,14 @@ class TestUnassigned:
         assert re.findall(r'<tr data-number="([^"]+)"', text) == [old.e164, "+14155550002"]
         assert "$4.60" in text  # four months begun
         assert "estimate" in text
+
+    def test_an_amount_is_in_the_currency_of_its_price(self, staff):
+        Price.objects.create(telephony_provider="twilio", monthly="1.15")
+        Price.objects.create(telephony_provider="telnyx", monthly="2", currency="EUR")
+        keep("+14155550001", provider="telnyx", bought_at=datetime.now(UTC))
+        keep("+14155550002", bought_at=datetime.now(UTC))
+        assert "about $1.15 + EUR 2 a month" in " ".join(staff.get("/unassigned/").content.decode().split())
+        assert "EUR 2, estimated" in staff.get("/numbers/+14155550001/").content.decode()
 
     def test_assigning_moves_on(self, staff):
         agent = Agent.objects.create(api_id="r", name="Reception")

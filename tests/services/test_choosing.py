@@ -46,7 +46,7 @@ def test_a_number_that_the_books_own_is_not_chosen(fluents):
     assert chosen(line_of(fluents)).phone_number == other
 
 
-def test_a_number_that_only_fluents_knows_to_be_ours_is_not_chosen(fluents):
+def test_the_search_offers_a_number_that_is_no_longer_for_sale(fluents):
     fluents.control("config", {"stock_per_area_code": {"415": 2}})
     ours, other = fluents.offered()
     fluents.control("numbers", {"number": ours})
