@@ -535,7 +535,7 @@ class TestUnassigned:
         Price.objects.create(telephony_provider="telnyx", monthly="2", currency="EUR")
         keep("+14155550001", provider="telnyx", bought_at=datetime.now(UTC))
         keep("+14155550002", bought_at=datetime.now(UTC))
-        assert "about $1.15 + EUR 2 a month" in " ".join(staff.get("/unassigned/").content.decode().split())
+        assert "about EUR 2 + $1.15 a month" in " ".join(staff.get("/unassigned/").content.decode().split())
         assert "EUR 2, estimated" in staff.get("/numbers/+14155550001/").content.decode()
 
     def test_assigning_moves_on(self, staff):
