@@ -1,12 +1,15 @@
-"""Geographic area codes of the United States and Canada: region, places, time zone.
+"""Geographic area codes of the United States and Canada: region, places, time zone, neighbours.
 
-The table `data/area_codes.csv` holds facts of the North American Numbering Plan, made with the
-`phonenumbers` package. Fluents tells no geography, so pages take it from the area code.
+The table `data/area_codes.csv` holds facts of the North American Numbering Plan, in part made with the
+`phonenumbers` package; positions are those of the middle of an area, to some miles. Fluents tells no
+geography, so pages take it from the area code.
 """
 
 import csv
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
+from math import cos, hypot, radians
 from pathlib import Path
 
 TABLE = Path(__file__).parent / "data" / "area_codes.csv"
@@ -79,19 +82,62 @@ REGIONS = {
 }
 
 
+#: What people call the time zones of the table.
+ZONES = {
+    "America/New_York": "Eastern",
+    "America/Toronto": "Eastern",
+    "America/Chicago": "Central",
+    "America/Winnipeg": "Central",
+    "America/Regina": "Central",
+    "America/Denver": "Mountain",
+    "America/Boise": "Mountain",
+    "America/Edmonton": "Mountain",
+    "America/Fort_Nelson": "Mountain",
+    "America/Phoenix": "Mountain",
+    "America/Los_Angeles": "Pacific",
+    "America/Vancouver": "Pacific",
+    "America/Anchorage": "Alaska",
+    "America/Halifax": "Atlantic",
+    "America/Puerto_Rico": "Atlantic",
+    "Pacific/Honolulu": "Hawaii",
+}
+COUNTRIES = {"US": "United States", "CA": "Canada"}
+KM_A_DEGREE = 111.2
+
+
 @dataclass(frozen=True, slots=True)
 class Area:
-    """One area code. `region` is the postal code of a state or province, `places` the larger towns."""
+    """One area code. `region` is the postal code of a state or province, `places` the larger towns.
+
+    `overlays` are the other codes of the same place.
+    """
 
     code: str
     country: str
     region: str
     places: tuple[str, ...]
     time_zone: str
+    overlays: tuple[str, ...] = ()
+    latitude: float = 0.0
+    longitude: float = 0.0
 
     def __str__(self) -> str:
         """ "Boston, MA", or the region alone where no town stands out."""
         return f"{self.places[0]}, {self.region}" if self.places else REGIONS[self.region]
+
+    @property
+    def region_name(self) -> str:
+        return REGIONS[self.region]
+
+    @property
+    def zone(self) -> str:
+        return ZONES[self.time_zone]
+
+    def km_to(self, other: "Area") -> float:
+        """Near enough to tell which of two areas is nearer."""
+        north = self.latitude - other.latitude
+        east = (self.longitude - other.longitude) * cos(radians((self.latitude + other.latitude) / 2))
+        return KM_A_DEGREE * hypot(north, east)
 
 
 @cache
@@ -105,9 +151,66 @@ def areas() -> dict[str, Area]:
                 row["region"],
                 tuple(filter(None, row["places"].split("; "))),
                 row["time_zone"],
+                tuple(row["overlays"].split()),
+                float(row["latitude"]),
+                float(row["longitude"]),
             )
             for row in csv.DictReader(file)
         }
+
+
+def search(text: str) -> list[Area]:
+    """The areas that TEXT means: a code or its beginning, a city, a region, a time zone, or words of these.
+
+    What matches exactly keeps out what matches in part, so "ma" is Massachusetts and not Madison.
+    """
+    wanted = " ".join(text.replace(",", " ").casefold().split())
+    if not wanted:
+        return []
+    ranked = [(rank, area) for area in areas().values() if (rank := _rank(area, wanted)) is not None]
+    best = min((rank for rank, _ in ranked), default=0)
+    kept = [(rank, area) for rank, area in ranked if rank == best or (rank < WORDS and best < PARTS)]
+    return [area for _, area in sorted(kept, key=lambda found: (found[0], found[1].code))]
+
+
+EXACT, PARTS, WORDS = 0, 4, 6
+
+
+def _rank(area: Area, wanted: str) -> int | None:
+    """How well AREA is what is WANTED, 0 best; None where it is not."""
+    places = [place.casefold() for place in area.places]
+    region = area.region_name.casefold()
+    if wanted.isdigit():
+        return EXACT if area.code == wanted else PARTS if area.code.startswith(wanted) else None
+    if wanted in places:
+        return 1 if wanted == places[0] else 2
+    if wanted in (area.region.casefold(), region):
+        return 3
+    if wanted in (area.zone.casefold(), f"{area.zone} time".casefold(), area.time_zone.casefold()):
+        return 3
+    if len(wanted) > 2 and any(part.startswith(wanted) for part in [*places, region]):
+        return PARTS
+    words = " ".join([area.code, *places, area.region, region, area.zone, COUNTRIES[area.country]]).casefold()
+    return WORDS if all(f" {word}" in f" {words}" for word in wanted.split()) else None
+
+
+def suggestion(text: str) -> str:
+    """The place or region that somebody who typed TEXT may have meant, or ""."""
+    names = {name.casefold(): name for area in areas().values() for name in [*area.places, area.region_name]}
+    close = get_close_matches(text.strip().casefold(), names, n=1, cutoff=0.75)
+    return names[close[0]] if close else ""
+
+
+def nearest(code: str) -> list[Area]:
+    """All other areas, nearest first: its overlays, then by distance, the same country before the other."""
+    here = areas()[code]
+    others = [area for area in areas().values() if area.code != code]
+
+    def how_far(area: Area) -> tuple:
+        abroad = area.country != here.country
+        return area.code not in here.overlays, abroad, here.km_to(area), area.code
+
+    return sorted(others, key=how_far)
 
 
 def area_code_of(e164: str) -> str:

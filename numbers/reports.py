@@ -3,10 +3,11 @@
 import csv
 import re
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 
 from django.db.models import Count, QuerySet, prefetch_related_objects
 
-from .models import Line, Number
+from .models import Line, Number, Order
 from .services.importing import as_cell
 from .states import LineState
 
@@ -17,6 +18,11 @@ NUMBER_COLUMNS = [
     *("agent_name", "provider", "connection", "status", "area_code", "region", "origin"),
     *("bought_at", "bought_by", "synced_at"),
 ]
+RECEIPT_COLUMNS = [
+    *("order", "line", "asked_area_code", "asked_number", "asked_agent", "label", "tags", "state"),
+    *("number", "agent", "estimate_once", "estimate_monthly", "reason", "settled_at"),
+]
+CENT = Decimal("0.01")
 # What a spreadsheet takes for a formula, and what only looks as if it had been guarded already.
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
@@ -70,6 +76,38 @@ def number_row(number: Number) -> dict:
         "bought_by": number.bought_by,
         "synced_at": number.synced_at.isoformat() if number.synced_at else None,
     }
+
+
+def receipt_rows(order: Order) -> Iterator[dict]:
+    """One dict a line of ORDER: what was asked for, what was got, and why not."""
+    once, monthly = price_a_line(order)
+    lines = order.lines.order_by("position").select_related("agent", "number__agent")
+    for line in lines.iterator(chunk_size=1000):
+        bought = line.state == LineState.BOUGHT
+        answers = line.number.agent if line.number else None
+        yield {
+            "order": order.pk,
+            "line": line.position,
+            "asked_area_code": line.area_code,
+            "asked_number": line.wanted_number,
+            "asked_agent": str(line.agent or ""),
+            "label": line.label,
+            "tags": line.tags,
+            "state": line.state,
+            "number": line.phone_number if bought else "",
+            "agent": str(answers or ""),
+            "estimate_once": str(once) if bought and once is not None else "",
+            "estimate_monthly": str(monthly) if bought and monthly is not None else "",
+            "reason": line.reason,
+            "settled_at": line.settled_at.isoformat() if line.settled_at else None,
+        }
+
+
+def price_a_line(order: Order) -> tuple[Decimal | None, Decimal | None]:
+    """The estimate for each line of ORDER: all of them are on one connection."""
+    if order.cost_once is None:
+        return None, None
+    return tuple((cost / order.quantity).quantize(CENT) for cost in (order.cost_once, order.cost_monthly))
 
 
 def csv_lines(rows: Iterable[dict]) -> Iterator[str]:

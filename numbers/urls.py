@@ -2,6 +2,7 @@ from django.urls import path, register_converter
 
 from .views import (
     agents,
+    basket,
     buying,
     desk,
     drift,
@@ -13,6 +14,7 @@ from .views import (
     operations,
     plans,
     queue,
+    receipts,
     release,
     safety,
 )
@@ -66,8 +68,15 @@ urlpatterns = [
     path("drift/", drift.drift, name="drift"),
     path("drift/decide/", drift.drift_decide, name="drift-decide"),
     path("orders/", buying.order_list, name="order-list"),
-    path("orders/new/", buying.order_new, name="order-new"),
+    path("orders/new/", basket.order_new, name="order-new"),
+    path("orders/new/file/", basket.wants_upload, name="wants-upload"),
+    path("orders/new/template.csv", basket.wants_template, name="wants-template"),
     path("orders/<int:pk>/", buying.order_detail, name="order"),
+    path("orders/<int:pk>/cancel/", receipts.order_cancel, name="order-cancel"),
+    path("orders/<int:pk>/again/", receipts.order_again, name="order-again"),
+    path("orders/<int:pk>/receipt/", receipts.receipt, name="receipt"),
+    path("orders/<int:pk>/receipt.csv", receipts.receipt_csv, name="receipt-csv"),
+    path("orders/<int:pk>/receipt.json", receipts.receipt_json, name="receipt-json"),
     path("lines/<int:pk>/cancel/", buying.line_cancel, name="line-cancel"),
     path("review/", desk.review, name="review"),
     path("review/<int:pk>/", desk.review_line, name="review-line"),

@@ -22,8 +22,8 @@ class Client:
     """The Fluents API of one account.
 
     BASE_URL is scheme and host, TIMEOUT (connect, read) in seconds. SESSION serves the reads, which wait
-    less long and are tried again; a purchase always opens a connection of its own, without retries: a
-    kept-alive connection that dies on use would leave us not knowing whether money was spent.
+    less long and are tried again RETRIES times; a purchase always opens a connection of its own, without
+    retries: a kept-alive connection that dies on use would leave us not knowing whether money was spent.
     """
 
     def __init__(
@@ -33,12 +33,13 @@ class Client:
         token: str,
         timeout: tuple[float, float],
         session: requests.Session | None = None,
+        retries: int = 2,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._auth = BearerAuth(token) if token.isascii() and token.isprintable() and token else None
         self._timeout = timeout
         self._read_timeout = (timeout[0], min(timeout[1], READ_PATIENCE))
-        self._session = session or new_session(retries=2)
+        self._session = session or new_session(retries=retries)
 
     def buy(
         self,
@@ -146,24 +147,31 @@ class Client:
         telephony_provider: str,
         telephony_account_connection: str,
         area_code: str = "",
+        contains: str = "",
         limit: int = 20,
     ) -> list[Number]:
         """GET /v1/numbers/available: candidates, not held. Raises Unsupported where there is no search.
 
-        The keys of `filters` are not documented, so the area code is checked here as well.
+        CONTAINS are digits that a number shall have somewhere behind its country code. The keys of
+        `filters` are not documented, so the area code and the digits are checked here as well.
         """
+        filters = {"area_code": area_code, "contains": contains}
         params = {
             "limit": limit,
             "telephony_provider": telephony_provider,
             "telephony_account_connection": telephony_account_connection,
-            "filters": json.dumps({"area_code": area_code} if area_code else {}),
+            "filters": json.dumps({key: value for key, value in filters.items() if value}),
         }
         try:
             data = self._call("GET", "/v1/numbers/available", params=params)
         except NotFound as error:
             raise Unsupported(request=error.request, status=error.status, detail=error.detail) from None
         found = self._items(data, Number, "GET /v1/numbers/available")
-        return [number for number in found if number.number.startswith(f"+1{area_code}")]
+        return [
+            number
+            for number in found
+            if number.number.startswith(f"+1{area_code}") and contains in number.number[2:]
+        ]
 
     def _call(self, method: str, path: str, *, session: requests.Session | None = None, **kwargs) -> dict:
         name = f"{method} {path}"

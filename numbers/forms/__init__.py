@@ -1,17 +1,21 @@
 """What people type, checked: each message stands beside its field and says what to do."""
 
 from .buying import (
+    ACCOUNT_FIELDS,
+    MOST_ROWS,
     PROVIDER_NAMES,
-    REVIEW_SALT,
     TOKEN_SALT,
     TOKEN_SECONDS,
+    AccountForm,
     PurchaseForm,
     WantForm,
+    WantListForm,
     clean_area_code,
     clean_phone_number,
     new_form_token,
     read_form_token,
-    thaw,
+    synced_connection,
+    typed_rows,
 )
 from .changing import (
     ITSELF,
@@ -36,13 +40,15 @@ from .deciding import (
 )
 
 __all__ = [
+    "ACCOUNT_FIELDS",
     "ITSELF",
     "LARGEST_UPLOAD",
+    "MOST_ROWS",
     "PROVIDER_NAMES",
-    "REVIEW_SALT",
     "SEEN_SALT",
     "TOKEN_SALT",
     "TOKEN_SECONDS",
+    "AccountForm",
     "ActivityForm",
     "AgentField",
     "AssignForm",
@@ -57,11 +63,13 @@ __all__ = [
     "SaveViewForm",
     "UploadForm",
     "WantForm",
+    "WantListForm",
     "agent_names",
     "clean_area_code",
     "clean_phone_number",
     "new_form_token",
     "read_form_token",
+    "synced_connection",
     "tag_list",
-    "thaw",
+    "typed_rows",
 ]

@@ -1,6 +1,6 @@
 """What is kept. Rows are written by `numbers.services` only."""
 
-from .buying import Attempt, Line, Look, Order
+from .buying import Attempt, Draft, Line, Look, Order
 from .changes import Plan, PlanRow, SavedView, Wish
 from .figures import Figures
 from .gate import Gate, Journal, Price, Reconciliation
@@ -13,6 +13,7 @@ __all__ = [
     "Attempt",
     "Connection",
     "Delivery",
+    "Draft",
     "Event",
     "Figures",
     "Gate",

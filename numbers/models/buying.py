@@ -23,6 +23,8 @@ class Order(models.Model):
     quantity = models.PositiveIntegerField()
     cost_once = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)  # estimate
     cost_monthly = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)  # estimate
+    # The order whose missing lines this one asks for again.
+    again_of = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="tried_again")
     created_at = models.DateTimeField(db_default=Now())
     told_at = models.DateTimeField(null=True, blank=True)  # its end was told to who ordered it
 
@@ -38,6 +40,29 @@ class Order(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("order", args=[self.pk])
+
+
+class Draft(models.Model):
+    """What somebody is about to order, as the confirming step shows it; buying it makes it an order.
+
+    `wants` holds what `services.wants.Want` holds. It is thrown away after a day.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="drafts")
+    form_token = models.CharField(max_length=500)  # as signed for the form
+    telephony_provider = models.CharField(max_length=50)
+    telephony_account_connection = models.CharField(max_length=200)  # the id at Fluents
+    wants = models.JSONField()
+    source = models.CharField(max_length=200, blank=True)  # the name of the file that it was read from
+    again_of = models.ForeignKey(Order, models.CASCADE, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [models.Index(fields=["created_at"], name="draft_by_age")]
+
+    def __str__(self) -> str:
+        return f"Draft {self.pk}"
 
 
 class LineQuerySet(models.QuerySet):
@@ -68,6 +93,8 @@ class Line(models.Model):
     agent = models.ForeignKey(Agent, models.PROTECT, null=True, blank=True, related_name="lines")
     area_code = models.CharField(max_length=3, blank=True)
     wanted_number = models.CharField(max_length=16, blank=True)
+    label = models.CharField(max_length=200, blank=True, default="", db_default="")  # for the number
+    tags = models.JSONField(default=list, db_default=[], blank=True)  # sorted names, for the number
 
     # How far it has come.
     phone_number = models.CharField(max_length=16, blank=True)  # the one number at hand

@@ -26,6 +26,16 @@ def client() -> Client:
     return _local.client
 
 
+def hasty_client() -> Client:
+    """A client for a page that somebody waits for: it gives up soon and tries nothing twice."""
+    return Client(
+        base_url=settings.FLUENTS_API_URL,
+        token=settings.FLUENTS_API_TOKEN,
+        timeout=(min(1.0, settings.FLUENTS_CONNECT_TIMEOUT), min(2.0, settings.FLUENTS_READ_TIMEOUT)),
+        retries=0,
+    )
+
+
 def can_look_up() -> bool:
     """Whether owned numbers can be listed here; asked again after a minute. Raises FluentsError."""
     fluents = client()

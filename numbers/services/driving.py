@@ -13,6 +13,7 @@ from ..states import LineState
 from ..tasks import drive_line
 from .choosing import choose
 from .history import db_now
+from .labelling import push_label
 from .moves import LeaseLost, claim
 from .sending import send
 from .settling import settle
@@ -20,7 +21,12 @@ from .settling import settle
 log = logging.getLogger("numbers.driving")
 
 SETTLE_FIRST = 10  # priority: what may have been bought already goes before what is still to be bought
-STEPS = {LineState.PLANNED: choose, LineState.RESERVED: send, LineState.UNKNOWN: settle}
+STEPS = {
+    LineState.PLANNED: choose,
+    LineState.RESERVED: send,
+    LineState.UNKNOWN: settle,
+    LineState.BOUGHT: push_label,
+}
 
 
 def drive(*, line_id: int) -> None:

@@ -6,7 +6,7 @@ Nothing is changed here: what is read becomes a plan, and only if every row coul
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import batched
 from typing import IO
 
@@ -78,23 +78,37 @@ def rows_in(text: str, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, 
     """Row number, as a spreadsheet counts, and cells by column. Raises Unreadable."""
     header, _, _ = text.partition("\n")
     if to_e164(unguarded(header.strip())):  # a bare list of numbers
-        text, header = f"number\n{text}", "number"
-    delimiter = max(",;\t", key=header.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    names = [name.strip().lower() for name in next(reader, [])]
+        text = f"number\n{text}"
+    names, rows = table_in(text, known=COLUMNS)
     if "number" not in names:
         raise Unreadable(
             "row 1: there is no column “number”. Export the list to see how the file should look."
         )
-    if twice := {name for name in names if name in COLUMNS and names.count(name) > 1}:
-        raise Unreadable(f"row 1: the column “{min(twice)}” stands there twice.")
-    for at, cells in enumerate(reader, start=2):
+    for at, cells in rows:
         if at - 1 > MOST_ROWS:
             raise Unreadable(f"The file has more than {MOST_ROWS:,} rows. Split it.")
+        yield at, {name: cell for name, cell in cells.items() if name in columns}
+
+
+def table_in(text: str, *, known: Sequence[str]) -> tuple[list[str], Iterator[tuple[int, dict[str, str]]]]:
+    """The columns of a CSV table, and its rows that are not empty: number and cells by column.
+
+    Of columns that are not KNOWN any may stand there twice. Raises Unreadable.
+    """
+    header, _, _ = text.partition("\n")
+    delimiter = max(",;\t", key=header.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    names = [name.strip().lower() for name in next(reader, [])]
+    if twice := {name for name in names if name in known and names.count(name) > 1}:
+        raise Unreadable(f"row 1: the column “{min(twice)}” stands there twice.")
+    return names, filled(reader, names)
+
+
+def filled(reader: Iterable[list[str]], names: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    for at, cells in enumerate(reader, start=2):
         if any(cell.strip() for cell in cells):
             padded = [*cells, *[""] * (len(names) - len(cells))]
-            found = zip(names, padded, strict=False)
-            yield at, {name: unguarded(cell) for name, cell in found if name in columns}
+            yield at, {name: unguarded(cell) for name, cell in zip(names, padded, strict=False)}
 
 
 def unguarded(cell: str) -> str:

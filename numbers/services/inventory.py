@@ -142,3 +142,13 @@ def keep_number(
     number.search_text = search_text_of(number, number.tags.values_list("name", flat=True))
     number.save(update_fields=["search_text"])
     return number
+
+
+def write_on(number: Number, *, label: str = "", tags: Iterable[str] = ()) -> None:
+    """Put a label and tags on NUMBER in our books. What is empty here stays there as it was."""
+    if not (label or tags):
+        return
+    number.label = label or number.label
+    number.tags.add(*tags_for(tags).values())
+    number.search_text = search_text_of(number, number.tags.values_list("name", flat=True))
+    number.save(update_fields=["label", "search_text"])

@@ -1,29 +1,48 @@
 """Placing an order and calling it off."""
 
 import logging
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import batched
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet, Sum
 
-from ..models import Line, Order, Price
-from ..states import LineState
+from ..models import Connection, Line, Order, Price
+from ..states import CANCELLABLE, LineState
 from . import gate
 from .driving import ring
 from .failpoints import reached
 from .history import By, db_now, record
-from .inventory import agent_for, connection_for
+from .inventory import agents_for, connection_for
 from .moves import LeaseLost, move
+from .wants import Want, count_of, in_words
 
 log = logging.getLogger("numbers.placing")
 
+#: Once and a month, by our own price table; (None, None) without a price.
+Cost = tuple[Decimal | None, Decimal | None]
+PORTION = 200
 RUNG_AT_ONCE = 10  # the sweeper rings the others when their turn comes
 
 
-class OverLimit(Exception):
+class NotPlaced(Exception):
+    """An order that cannot be placed as it stands; the text says why, for people."""
+
+
+class OverLimit(NotPlaced):
     """An order would pass a limit; the text says which, and by how much."""
+
+
+class PriceChanged(NotPlaced):
+    """An order would cost something else than the person was shown."""
+
+
+class TriedAgain(NotPlaced):
+    """What an order is missing was asked for again already."""
 
 
 def place_order(
@@ -32,58 +51,59 @@ def place_order(
     form_token: str,
     telephony_provider: str,
     telephony_account_connection: str,
-    area_code: str = "",
-    phone_number: str = "",
-    inbound_agent: str = "",
-    quantity: int = 1,
+    wants: Sequence[Want] = (),
+    shown: Cost | None = None,
+    again_of: Order | None = None,
+    **want,
 ) -> tuple[Order, bool]:
     """Write an order with its lines, event and doorbells in one transaction; nothing is bought here.
 
+    What is wanted are WANTS, or one alone as keywords of `Want`. SHOWN is the estimate that the person saw.
     One FORM_TOKEN makes one order: a second call returns the first one's order and False.
-    Raises OverLimit.
+    Raises NotPlaced.
     """
-    wanted = {
-        "telephony_provider": telephony_provider,
-        "area_code": area_code,
-        "wanted_number": phone_number,
-    }
-    asked = {"connection": telephony_account_connection, "agent": inbound_agent, "quantity": quantity}
-    about = wanted | asked
     if order := Order.objects.filter(form_token=form_token).first():
         return order, False
+    wants = list(wants) or [Want(**want)]
+    quantity = count_of(wants)
+    about = asked_for(wants, telephony_provider=telephony_provider)
+    about |= {"connection": telephony_account_connection, "quantity": quantity}
     try:
         with transaction.atomic():
             now = db_now()
             gate.locked()  # orders race for the same limits, so they pass one at a time
             if order := Order.objects.filter(form_token=form_token).first():
                 return order, False  # a second click must not meet the limit that the first one used up
-            once, monthly = estimate(
+            cost = estimate(
                 telephony_provider=telephony_provider,
                 telephony_account_connection=telephony_account_connection,
                 quantity=quantity,
             )
-            check_limits(by=by, quantity=quantity, cost=once + monthly if once is not None else None)
+            if shown is not None and shown != cost:
+                raise PriceChanged("The price table has changed since this page was made.")
+            check_limits(by=by, quantity=quantity, cost=total(cost))
+            if again_of and (later := again_of.tried_again.first()):
+                raise TriedAgain(f"What {again_of} is missing was ordered again already, in {later}.")
             order = Order.objects.create(
                 form_token=form_token,
                 requested_by=by.user,
                 requested_by_name=by.name,
                 quantity=quantity,
-                cost_once=once,
-                cost_monthly=monthly,
+                cost_once=cost[0],
+                cost_monthly=cost[1],
+                again_of=again_of,
                 created_at=now,
             )
             connection = connection_for(
                 api_id=telephony_account_connection, telephony_provider=telephony_provider
             )
-            agent = agent_for(inbound_agent)
             lines = Line.objects.bulk_create(
-                Line(order=order, position=i, connection=connection, agent=agent, due_at=turn, **wanted)
-                for i, turn in enumerate(gate.turns(count=quantity, now=now), start=1)
+                lines_for(order, wants, connection=connection, telephony_provider=telephony_provider, now=now)
             )
             record(action="order.placed", by=by, order=order, after=about)
             ring([line.pk for line in lines[:RUNG_AT_ONCE] if line.due_at <= now])
             reached("order.written")
-    except OverLimit as error:
+    except NotPlaced as error:
         record(action="order.refused", by=by, after=about, reason=str(error))
         raise
     except IntegrityError:
@@ -95,9 +115,48 @@ def place_order(
     return order, True
 
 
-def estimate(
-    *, telephony_provider: str, telephony_account_connection: str, quantity: int, **_rest
-) -> tuple[Decimal | None, Decimal | None]:
+def lines_for(
+    order: Order, wants: Sequence[Want], *, connection: Connection, telephony_provider: str, now: datetime
+) -> Iterator[Line]:
+    """A line for each number that WANTS ask for, each with its turn at the gate."""
+    agents = agents_for({want.inbound_agent for want in wants})
+    turns = gate.turns(count=order.quantity, now=now)
+    each = (want for want in wants for _ in range(want.quantity))
+    for position, (want, turn) in enumerate(zip(each, turns, strict=True), start=1):
+        yield Line(
+            order=order,
+            position=position,
+            telephony_provider=telephony_provider,
+            connection=connection,
+            agent=agents.get(want.inbound_agent),
+            area_code=want.area_code,
+            wanted_number=want.phone_number,
+            label=want.label,
+            tags=sorted(want.tags),
+            due_at=turn,
+        )
+
+
+def asked_for(wants: Sequence[Want], *, telephony_provider: str) -> dict:
+    """What the history keeps of WANTS; the lines have all of it."""
+    if len(wants) > 1:
+        what = in_words([(want.area_code, want.quantity) for want in wants])
+        return {"telephony_provider": telephony_provider, "what": what}
+    (want,) = wants
+    return {
+        "telephony_provider": telephony_provider,
+        "area_code": want.area_code,
+        "wanted_number": want.phone_number,
+        "agent": want.inbound_agent,
+    }
+
+
+def total(cost: Cost) -> Decimal | None:
+    """What a COST comes to in its first month, as far as it is known."""
+    return None if cost[0] is None else cost[0] + cost[1]
+
+
+def estimate(*, telephony_provider: str, telephony_account_connection: str, quantity: int) -> Cost:
     """What QUANTITY lines cost once and a month by our own price table; (None, None) without a price."""
     price = price_of(
         telephony_provider=telephony_provider, telephony_account_connection=telephony_account_connection
@@ -114,20 +173,49 @@ def price_of(*, telephony_provider: str, telephony_account_connection: str) -> P
     )
 
 
-def check_limits(*, by: By, quantity: int, cost: Decimal | None) -> None:
-    """Raise OverLimit when an order of QUANTITY lines is too much. A limit of 0 is none."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """One limit that is set: how much it allows, and how much of that is used."""
+
+    of: str  # "a day"
+    what: str  # "lines"
+    most: float
+    used: float | Decimal
+
+    @property
+    def left(self) -> float | Decimal:
+        return max(0, type(self.used)(self.most) - self.used)
+
+
+def limits(*, by: By) -> list[Limit]:
+    """The limits that bind the next order of BY. A setting of 0 is no limit."""
     today = Order.objects.filter(created_at__gte=db_now() - timedelta(days=1))
     mine = today.filter(requested_by=by.user, requested_by_name=by.name)
-    _limit("an order", settings.MAX_LINES_PER_ORDER, 0, quantity, "lines")
-    _limit("a person and day", settings.MAX_LINES_PER_USER_DAY, lines_of(mine), quantity, "lines")
-    _limit("a day", settings.MAX_LINES_PER_DAY, lines_of(today), quantity, "lines")
-    if cost is None and (settings.MAX_COST_PER_ORDER or settings.MAX_COST_PER_DAY):
-        raise OverLimit("There is a limit on cost, but the price table has no price for this order.")
-    if cost is not None:
-        spent = today.aggregate(once=Sum("cost_once"), monthly=Sum("cost_monthly"))
-        before = (spent["once"] or 0) + (spent["monthly"] or 0)
-        _limit("an order", settings.MAX_COST_PER_ORDER, 0, cost, "estimated cost")
-        _limit("a day", settings.MAX_COST_PER_DAY, before, cost, "estimated cost")
+    found = [
+        ("an order", "lines", settings.MAX_LINES_PER_ORDER, lambda: 0),
+        ("a person and day", "lines", settings.MAX_LINES_PER_USER_DAY, lambda: lines_of(mine)),
+        ("a day", "lines", settings.MAX_LINES_PER_DAY, lambda: lines_of(today)),
+        ("an order", "estimated cost", settings.MAX_COST_PER_ORDER, Decimal),
+        ("a day", "estimated cost", settings.MAX_COST_PER_DAY, lambda: cost_of(today)),
+    ]
+    return [Limit(of=of, what=what, most=most, used=used()) for of, what, most, used in found if most]
+
+
+def check_limits(*, by: By, quantity: int, cost: Decimal | None) -> None:
+    """Raise OverLimit when an order of QUANTITY lines is too much."""
+    for limit in limits(by=by):
+        if (more := quantity if limit.what == "lines" else cost) is None:
+            raise OverLimit("There is a limit on cost, but the price table has no price for this order.")
+        if limit.used + more > limit.most:
+            used = f", {limit.used} are used" if limit.used else ""
+            limited = f"The limit of {limit.what} for {limit.of} is {limit.most:g}{used}."
+            raise OverLimit(f"{limited} This order asks for {more}.")
+
+
+def cost_of(orders: QuerySet[Order]) -> Decimal:
+    """What ORDERS cost in their first month, as far as it is known."""
+    spent = orders.aggregate(once=Sum("cost_once"), monthly=Sum("cost_monthly"))
+    return (spent["once"] or Decimal()) + (spent["monthly"] or Decimal())
 
 
 def lines_of(orders: QuerySet[Order]) -> int:
@@ -155,7 +243,12 @@ def cancel_line(*, line_id: int, by: By) -> bool:
     return True
 
 
-def _limit(of: str, most: float, before: float, more: float, what: str) -> None:
-    if most and before + more > most:
-        used = f", {before} are used" if before else ""
-        raise OverLimit(f"The limit of {what} for {of} is {most:g}{used}. This order asks for {more}.")
+def cancel_rest(*, order_id: int, by: By) -> int:
+    """Call off every line of an order that nothing was sent for yet; how many that were."""
+    waiting = Line.objects.filter(order=order_id, state__in=CANCELLABLE)
+    # From the end, as the worker takes lines from the front; in portions, as each commit costs time.
+    count = 0
+    for portion in batched(waiting.order_by("-position").values_list("pk", flat=True), PORTION):
+        with transaction.atomic():
+            count += sum(cancel_line(line_id=pk, by=by) for pk in portion)
+    return count

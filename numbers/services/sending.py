@@ -20,7 +20,7 @@ from .api import client
 from .choosing import API_AGAIN, api_trouble, fail, is_ours
 from .failpoints import reached
 from .history import SYSTEM, By, db_now
-from .inventory import keep_number
+from .inventory import keep_number, write_on
 from .looking import first_look, next_look, owned_in_area, unlisted
 from .moves import move, wait
 from .replaying import check_journal
@@ -262,6 +262,7 @@ def bought(line: Line, info: fluents.Number, *, by: By = SYSTEM, reason: str = "
         number = keep_number(
             info, connection=line.connection, agent=line.agent, bought_by=line.order.requested_by_name
         )
+        write_on(number, label=line.label, tags=line.tags)
         if not reason:
             reason = f"Bought {pretty(number.e164)}. {answering(line, number)}"
         return move(

@@ -15,6 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from ..amounts import priced
+from ..areas import areas
 from ..forms import PROVIDER_NAMES
 from ..models import Agent, Event, Line, Number, Order
 from ..phone import pretty
@@ -71,6 +72,7 @@ CONTROLS = {
     "area_code": {"inputmode": "numeric", "autocomplete": "off", "placeholder": "415"},
     "phone_number": {"inputmode": "tel", "autocomplete": "off", "placeholder": "+1 415 555 0123"},
     "quantity": {"inputmode": "numeric", "min": 1, "max": settings.MAX_LINES_PER_ORDER},
+    "tags": {"autocomplete": "off", "placeholder": "clinic, west"},
 }
 
 # What comes next for a line, in front of the time and after it.
@@ -167,6 +169,12 @@ def provider(name: str) -> str:
 def money(amount: Decimal | None, currency: str = "USD") -> str:
     """AMOUNT in the currency of its price; nothing where there is none."""
     return "" if amount is None else priced(amount, currency)
+
+
+@register.filter
+def area_name(code: str) -> str:
+    """Where an area code is: "Boston, MA"."""
+    return str(areas().get(code, ""))
 
 
 @register.filter
@@ -292,6 +300,16 @@ def progress_bar(order: Order) -> SafeString:
     )
 
 
+@register.simple_tag
+def order_what(order: Order, first: Line | None) -> str:
+    """What ORDER, as `watching.describe` left it, asks for: "20 lines: 10 in 415, 10 in 617"."""
+    if order.quantity == 1 and first and first.wanted_number:
+        return phone(first.wanted_number)
+    if len(order.parts) == 1 and order.parts[0][0]:
+        return f"{plural(order.quantity, 'line')} in {order.parts[0][0]}"
+    return f"{plural(order.quantity, 'line')}: {order.what}" if order.what else plural(order.quantity, "line")
+
+
 @register.filter
 def order_state(order: Order) -> str:
     """What ORDER's lines come to, in one word: what needs a person, what moves, or how it ended."""
@@ -326,6 +344,8 @@ def event_sentence(event: Event) -> str:
 
 
 def wanted(about: dict) -> str:
+    if about.get("what"):
+        return f"{plural(about.get('quantity', 1), 'line')}: {about['what']}"
     if about.get("wanted_number"):
         return phone(about["wanted_number"])
     return f"{plural(about.get('quantity', 1), 'line')} in area code {about.get('area_code', '')}"

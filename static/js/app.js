@@ -63,10 +63,10 @@ document.addEventListener("click", async (event) => {
 // The button of the purchase form says how many lines it is about
 const review = document.querySelector("[data-counts]");
 function count() {
-  const lines = Number(byId(review.dataset.counts).value);
+  const lines = [...byId("rows").querySelectorAll("[name^=quantity]")].reduce((sum, field) => sum + Number(field.value), 0);
   review.textContent = lines > 0 ? `Review ${lines.toLocaleString("en")} line${lines === 1 ? "" : "s"}` : "Review order";
 }
-if (review) { byId(review.dataset.counts).addEventListener("input", count); count(); }
+if (review) { for (const name of ["input", "htmx:load"]) document.addEventListener(name, count); count(); }
 
 // Rows whose state has changed since the last answer light up for a moment; whoever was on something
 // that a swap took away goes on at the part that was swapped, not at the top of the page

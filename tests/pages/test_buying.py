@@ -54,11 +54,23 @@ def fields(answer, form_id: str) -> dict[str, str]:
 def typed(staff, **changes) -> dict:
     """What a person would post from a fresh form."""
     token = fields(staff.get("/orders/new/"), "purchase-form")["form_token"]
-    return {**FORM, "form_token": token, **changes}
+    return {**FORM, "label": "", "tags": "", "form_token": token, **changes}
 
 
-def test_the_form_has_exactly_the_promised_fields(staff, synced):
-    assert sorted(fields(staff.get("/orders/new/"), "purchase-form")) == sorted([*FORM, "form_token"])
+def test_the_form_has_the_promised_fields(staff, synced):
+    found = fields(staff.get("/orders/new/"), "purchase-form")
+    assert sorted(found) == sorted([*FORM, "form_token", "label", "tags"])
+
+
+def test_a_script_that_posts_the_promised_fields_alone_buys(staff, synced):
+    """Only what has always been there: from the form over the confirming step to the order."""
+    token = typed(staff)["form_token"]
+    answer = staff.post("/orders/new/", FORM | {"form_token": token}, follow=True)
+    answer = staff.post("/orders/new/", fields(answer, "confirm-form"))
+    assert answer["Location"] == Order.objects.get().get_absolute_url()
+    direct = FORM | {"form_token": typed(staff)["form_token"], "confirmed": "1"}
+    assert staff.post("/orders/new/", direct).status_code == 302
+    assert Line.objects.count() == 4
 
 
 def test_two_openings_of_the_form_are_two_orders_to_be(staff, synced):
@@ -148,7 +160,7 @@ def test_an_order_over_a_limit_is_422_on_the_quantity(staff, synced, settings, s
 def test_changing_ones_mind_keeps_what_was_typed(staff, synced):
     want = typed(staff)
     confirm = staff.post("/orders/new/", want, follow=True)
-    answer = staff.get("/orders/new/", {"change": confirm.context["review"]})
+    answer = staff.get("/orders/new/", {"change": confirm.context["draft"].pk})
     shown = fields(answer, "purchase-form")
     assert answer.status_code == 200
     assert shown | {"form_token": ""} == want | {"form_token": ""}
@@ -170,9 +182,9 @@ def test_the_confirming_step_of_another_person_is_not_mine(staff, synced, django
     assert client.get(place).status_code == 422
 
 
-@pytest.mark.parametrize("review", ["", "forged", "e30:1abc:sig"])
-def test_a_confirming_step_that_we_did_not_make_is_422(staff, synced, review):
-    answer = staff.get("/orders/new/", {"review": review})
+@pytest.mark.parametrize("draft", ["", "forged", "0b6f1bd6-8d0d-4d7a-a4e8-0f4cb1c1f7a3"])
+def test_a_confirming_step_that_we_did_not_make_is_422(staff, synced, draft):
+    answer = staff.get("/orders/new/", {"draft": draft})
     assert (answer.status_code, "confirm-form" in answer.text) == (422, False)
 
 
