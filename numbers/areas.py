@@ -169,11 +169,11 @@ def search(text: str) -> list[Area]:
         return []
     ranked = [(rank, area) for area in areas().values() if (rank := _rank(area, wanted)) is not None]
     best = min((rank for rank, _ in ranked), default=0)
-    kept = [(rank, area) for rank, area in ranked if rank == best or (rank < WORDS and best < PARTS)]
+    kept = [(rank, area) for rank, area in ranked if rank == best or rank < PARTS]
     return [area for _, area in sorted(kept, key=lambda found: (found[0], found[1].code))]
 
 
-EXACT, PARTS, WORDS = 0, 4, 6
+EXACT, PARTS, WORDS = 0, 4, 5  # what is below PARTS matches as a whole
 
 
 def _rank(area: Area, wanted: str) -> int | None:

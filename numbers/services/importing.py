@@ -6,6 +6,7 @@ Nothing is changed here: what is read becomes a plan, and only if every row coul
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import batched
 from typing import IO
@@ -99,7 +100,8 @@ def table_in(text: str, *, known: Sequence[str]) -> tuple[list[str], Iterator[tu
     delimiter = max(",;\t", key=header.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     names = [name.strip().lower() for name in next(reader, [])]
-    if twice := {name for name in names if name in known and names.count(name) > 1}:
+    often = Counter(names)
+    if twice := {name for name in known if often[name] > 1}:
         raise Unreadable(f"row 1: the column “{min(twice)}” stands there twice.")
     return names, filled(reader, names)
 

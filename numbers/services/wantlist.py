@@ -56,8 +56,10 @@ def read_wants(file: IO) -> tuple[list[Want], list[Mistake]]:
                     f"The file has more than {most:,} rows, and an order has at most {most:,} lines."
                 )
             kept.append((at, cells))
-    except (Unreadable, csv.Error) as error:
+    except Unreadable as error:
         return [], [Mistake(text=sentence(error))]
+    except csv.Error:  # such as a quotation mark that nothing closes
+        return [], [Mistake(text="The file cannot be read as a CSV table. Save it anew from a spreadsheet.")]
     reader = Reader(agents=agents_by_name())
     wants = [want for at, cells in kept if (want := reader.read(at, cells))]
     mistakes = reader.mistakes + twice_or_ours(reader)

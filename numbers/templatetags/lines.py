@@ -103,6 +103,7 @@ EVENTS = {
     "gate.opened": ("check", "green", "Buying goes on"),
     "gate.stopped": ("hand-stop", "red", "Buying stopped by itself"),
     "order.placed": ("receipt", "grey", "Ordered"),
+    "price.set": ("receipt", "grey", "Set a price"),
     "books.reconciled": ("scale", "grey", "Compared the books with Fluents"),
     "number.acknowledged": ("check", "green", "Kept, though its line ended without it"),
     "sync.finished": ("refresh", "grey", "Read everything from Fluents"),
