@@ -202,6 +202,15 @@ def test_a_thousand_rows_with_twenty_mistakes_name_each_by_row_and_column(staff,
     assert answer.context["form"]["telephony_account_connection"].value() == "main"
 
 
+def test_a_large_basket_asks_who_is_buying_before_it_is_ordered(staff, synced, settings):
+    settings.REAUTH_SECONDS, settings.REAUTH_LINES = 1800, 4
+    answer = staff.post("/orders/new/", confirmed(reviewed(staff)))
+    assert answer["Location"].startswith("/accounts/confirm/?next=")
+    answer = staff.post("/orders/new/", typed(staff, quantity="5") | {"confirmed": "yes"})
+    assert answer["Location"].startswith("/accounts/confirm/?next=")
+    assert Order.objects.count() == 0
+
+
 def test_a_thousand_good_rows_are_reviewed_and_bought_as_one_order(staff, synced):
     began = time.monotonic()
     answer = upload(staff, thousand(wrong=False)[0])
