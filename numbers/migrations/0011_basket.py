@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("numbers", "0009_indexes_of_lists"),
+        ("numbers", "0010_quick_counts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
