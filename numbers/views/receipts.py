@@ -1,9 +1,11 @@
 """An order once it is placed: its receipt, calling off what waits, and trying again what is missing."""
 
+import json
 from itertools import groupby
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.core.serializers.json import DjangoJSONEncoder
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
@@ -92,8 +94,8 @@ def receipt_json(request: HttpRequest, pk: int) -> HttpResponse:
         "estimate": {"once": order.cost_once, "monthly": order.cost_monthly},
         "lines": rows,
     }
-    headers = {"Content-Disposition": f'attachment; filename="order-{order.pk}.json"'}
-    return JsonResponse(data, headers=headers, json_dumps_params={"indent": 1, "ensure_ascii": False})
+    text = json.dumps(data, cls=DjangoJSONEncoder, indent=1, ensure_ascii=False)
+    return exchange.stream(iter([text]), "application/json", f"order-{order.pk}.json")
 
 
 @require_POST

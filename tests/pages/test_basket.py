@@ -282,7 +282,7 @@ def test_the_receipt_leaves_as_csv_and_json(staff, half):
     ]
     assert (rows[0]["estimate_monthly"], rows[2]["estimate_monthly"]) == ("1.15", "")
     assert rows[4]["reason"] == "'=Because"
-    data = json.loads(staff.get(f"/orders/{half.pk}/receipt.json").content)
+    data = json.loads(b"".join(staff.get(f"/orders/{half.pk}/receipt.json").streaming_content))
     assert (data["asked"], data["bought"], data["open"], data["requested_by"]) == (5, 2, 0, "bob")
     assert data["request_id"] == half.events.get().request_id
     assert len(data["lines"]) == 5

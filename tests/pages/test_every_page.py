@@ -26,7 +26,7 @@ POST_ONLY = {
 }  # fmt: skip
 STREAMED = {
     "/activity/export.csv", "/activity/export.json", "/numbers/export.csv", "/numbers/export.json",
-    "/orders/new/template.csv", "/orders/1/receipt.csv",
+    "/orders/new/template.csv", "/orders/1/receipt.csv", "/orders/1/receipt.json",
 }  # fmt: skip
 # Steps of setting up and using second factors: each leads somewhere else until its time has come.
 STEPS = "/accounts/2fa/"
