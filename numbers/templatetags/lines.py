@@ -25,6 +25,7 @@ register = template.Library()
 S = LineState
 
 E164 = re.compile(r"\+[0-9]{7,15}")
+PRETTY = re.compile(r"\+[0-9]{1,3}(?: [0-9]{2,4}){2,4}")  # as services write numbers into sentences
 NBSP = "\u00a0"
 
 # The icon and the colour of each state; its word is the state's label.
@@ -157,8 +158,9 @@ def phone(e164: str) -> str:
 @register.filter
 @stringfilter
 def spell_phones(text: str) -> str:
-    """TEXT with every number in it written like everywhere else."""
-    return E164.sub(lambda found: phone(found[0]), text)
+    """TEXT with every number in it written like everywhere else, in one piece."""
+    text = E164.sub(lambda found: phone(found[0]), text)
+    return PRETTY.sub(lambda found: found[0].replace(" ", NBSP), text)
 
 
 @register.filter
