@@ -314,7 +314,7 @@ def test_after_three_unanswered_sends_the_row_has_failed(fluents):
     assert Number.objects.get().label == number.label
 
 
-def test_a_refusal_fails_with_the_words_of_fluents(fluents):
+def test_a_refusal_is_a_bare_status_without_words(fluents):
     only(fluents)
     fluents.fault("status", path=UPDATE, status=400, message="label is not nice")
     plan = carry(relabel())
