@@ -9,7 +9,7 @@ from itertools import batched
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet, Sum
+from django.db.models import F, Q, QuerySet, Sum
 
 from ..models import Connection, Line, Order, Price
 from ..states import CANCELLABLE, LineState
@@ -166,11 +166,9 @@ def estimate(*, telephony_provider: str, telephony_account_connection: str, quan
 
 def price_of(*, telephony_provider: str, telephony_account_connection: str) -> Price | None:
     """The connection's price, or its provider's."""
-    prices = Price.objects.filter(telephony_provider=telephony_provider)
-    return (
-        prices.filter(connection__api_id=telephony_account_connection).first()
-        or prices.filter(connection=None).first()
-    )
+    own = Q(connection__api_id=telephony_account_connection)
+    prices = Price.objects.filter(own | Q(connection=None), telephony_provider=telephony_provider)
+    return prices.order_by(F("connection").asc(nulls_last=True)).first()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
