@@ -47,6 +47,7 @@ class Past:
             quantity=len(rows),
             cost_once=price.once * len(rows),
             cost_monthly=price.monthly * len(rows),
+            currency=price.currency,
             created_at=at,
             told_at=at + timedelta(minutes=5) if told else None,
         )

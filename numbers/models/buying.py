@@ -23,6 +23,7 @@ class Order(models.Model):
     quantity = models.PositiveIntegerField()
     cost_once = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)  # estimate
     cost_monthly = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)  # estimate
+    currency = models.CharField(max_length=3, default="USD", db_default="USD")  # of both
     # The order whose missing lines this one asks for again.
     again_of = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="tried_again")
     created_at = models.DateTimeField(db_default=Now())

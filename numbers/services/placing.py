@@ -23,10 +23,22 @@ from .wants import Want, count_of, in_words
 
 log = logging.getLogger("numbers.placing")
 
-#: Once and a month, by our own price table; (None, None) without a price.
-Cost = tuple[Decimal | None, Decimal | None]
 PORTION = 200
 RUNG_AT_ONCE = 10  # the sweeper rings the others when their turn comes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What lines cost by our own price table, once and a month; None without a price."""
+
+    once: Decimal | None = None
+    monthly: Decimal | None = None
+    currency: str = "USD"
+
+    @property
+    def total(self) -> Decimal | None:
+        """What they come to in their first month, as far as it is known."""
+        return None if self.once is None else self.once + self.monthly
 
 
 class NotPlaced(Exception):
@@ -81,7 +93,7 @@ def place_order(
             )
             if shown is not None and shown != cost:
                 raise PriceChanged("The price table has changed since this page was made.")
-            check_limits(by=by, quantity=quantity, cost=total(cost))
+            check_limits(by=by, quantity=quantity, cost=cost.total)
             if again_of and (later := again_of.tried_again.first()):
                 raise TriedAgain(f"What {again_of} is missing was ordered again already, in {later}.")
             order = Order.objects.create(
@@ -89,8 +101,9 @@ def place_order(
                 requested_by=by.user,
                 requested_by_name=by.name,
                 quantity=quantity,
-                cost_once=cost[0],
-                cost_monthly=cost[1],
+                cost_once=cost.once,
+                cost_monthly=cost.monthly,
+                currency=cost.currency,
                 again_of=again_of,
                 created_at=now,
             )
@@ -151,17 +164,14 @@ def asked_for(wants: Sequence[Want], *, telephony_provider: str) -> dict:
     }
 
 
-def total(cost: Cost) -> Decimal | None:
-    """What a COST comes to in its first month, as far as it is known."""
-    return None if cost[0] is None else cost[0] + cost[1]
-
-
 def estimate(*, telephony_provider: str, telephony_account_connection: str, quantity: int) -> Cost:
-    """What QUANTITY lines cost once and a month by our own price table; (None, None) without a price."""
+    """What QUANTITY lines cost by our own price table."""
     price = price_of(
         telephony_provider=telephony_provider, telephony_account_connection=telephony_account_connection
     )
-    return (price.once * quantity, price.monthly * quantity) if price else (None, None)
+    if not price:
+        return Cost()
+    return Cost(once=price.once * quantity, monthly=price.monthly * quantity, currency=price.currency)
 
 
 def price_of(*, telephony_provider: str, telephony_account_connection: str) -> Price | None:

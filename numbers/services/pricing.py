@@ -19,6 +19,7 @@ def set_price(
     telephony_account_connection: str = "",
     monthly: Decimal,
     once: Decimal = Decimal(),
+    currency: str = "USD",
 ) -> Price:
     """Set the price of a provider's lines, or of those on one connection. Raises UnknownConnection."""
     connection = None
@@ -31,7 +32,8 @@ def set_price(
     key = {"telephony_provider": telephony_provider, "connection": connection}
     with transaction.atomic():
         before = Price.objects.filter(**key).first()
-        price, _ = Price.objects.update_or_create(**key, defaults={"once": once, "monthly": monthly})
+        figure = {"once": once, "monthly": monthly, "currency": currency}
+        price, _ = Price.objects.update_or_create(**key, defaults=figure)
         about = {"telephony_provider": telephony_provider, "connection": telephony_account_connection}
         record(
             action="price.set",
@@ -43,4 +45,4 @@ def set_price(
 
 
 def figures(price: Price) -> dict:
-    return {"once": str(price.once), "monthly": str(price.monthly)}
+    return {"once": str(price.once), "monthly": str(price.monthly), "currency": price.currency}

@@ -31,7 +31,6 @@ from ..services.placing import (
     estimate,
     limits,
     place_order,
-    total,
 )
 from ..services.wantlist import COLUMNS, TEMPLATE, Mistake, read_wants
 from . import exchange
@@ -40,7 +39,7 @@ from .finding import found
 FORM, CONFIRM, UPLOAD = (
     f"numbers/{name}.html" for name in ("purchase_form", "purchase_confirm", "purchase_upload")
 )
-COST = re.compile(r"none|(\d{1,12}(?:\.\d{1,4})?)/(\d{1,12}(?:\.\d{1,4})?)", re.ASCII)
+COST = re.compile(r"none|(\d{1,12}(?:\.\d{1,4})?)/(\d{1,12}(?:\.\d{1,4})?)/([A-Z]{3})", re.ASCII)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -124,7 +123,7 @@ def within_limits(request: HttpRequest, form: PurchaseForm) -> bool:
     wanted = form.wanted()
     quantity = wants.count_of(wanted["wants"])
     try:
-        check_limits(by=By.person(request.user), quantity=quantity, cost=total(cost_of(wanted, quantity)))
+        check_limits(by=By.person(request.user), quantity=quantity, cost=cost_of(wanted, quantity).total)
     except OverLimit as error:
         form.add_error("quantity", str(error))
         return False
@@ -163,9 +162,10 @@ def confirm(request: HttpRequest, draft: Draft) -> HttpResponse:
         "what": wants.in_words([(want.area_code, want.quantity) for want in rows]),
         "plain": typed(draft) if len(rows) == 1 else None,
         "connection": Connection.objects.filter(api_id=draft.telephony_account_connection).first(),
-        "cost_once": cost[0],
-        "cost_monthly": cost[1],
-        "shown": "none" if cost[0] is None else f"{cost[0]}/{cost[1]}",
+        "cost_once": cost.once,
+        "cost_monthly": cost.monthly,
+        "currency": cost.currency,
+        "shown": "none" if cost.once is None else f"{cost.once}/{cost.monthly}/{cost.currency}",
         "limits": limits(by=By.person(request.user)),
         "idle": sorted(idle_in(want.area_code for want in rows).items()),
         "obstacles": wants.obstacles(draft),
@@ -178,7 +178,7 @@ def shown(request: HttpRequest) -> Cost | None:
     """The estimate that the confirming step showed; None where the sender looked at none."""
     if not (seen := COST.fullmatch(request.POST.get("shown", ""))):
         return None
-    return (Decimal(seen[1]), Decimal(seen[2])) if seen[1] else (None, None)
+    return Cost(once=Decimal(seen[1]), monthly=Decimal(seen[2]), currency=seen[3]) if seen[1] else Cost()
 
 
 def buy(request: HttpRequest, form: PurchaseForm) -> HttpResponse:
@@ -266,7 +266,7 @@ def wants_upload(request: HtmxHttpRequest) -> HttpResponse:
 def over_limit(request: HttpRequest, form: WantListForm, rows: list[wants.Want]) -> list[Mistake]:
     quantity = wants.count_of(rows)
     try:
-        cost = total(cost_of(form.cleaned_data, quantity))
+        cost = cost_of(form.cleaned_data, quantity).total
         check_limits(by=By.person(request.user), quantity=quantity, cost=cost)
     except OverLimit as error:
         return [Mistake(text=str(error))]

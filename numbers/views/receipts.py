@@ -91,7 +91,7 @@ def receipt_json(request: HttpRequest, pk: int) -> HttpResponse:
         "asked": order.quantity,
         "bought": sum(row["state"] == LineState.BOUGHT for row in rows),
         "open": sum(row["state"] not in FINAL for row in rows),
-        "estimate": {"once": order.cost_once, "monthly": order.cost_monthly},
+        "estimate": {"once": order.cost_once, "monthly": order.cost_monthly, "currency": order.currency},
         "lines": rows,
     }
     text = json.dumps(data, cls=DjangoJSONEncoder, indent=1, ensure_ascii=False)

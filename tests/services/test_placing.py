@@ -9,7 +9,7 @@ from django_tasks_db.models import DBTaskResult
 
 from numbers.models import Agent, Connection, Event, Gate, Line, Order, Price
 from numbers.services.history import By, db_now
-from numbers.services.placing import OverLimit, cancel_line, estimate, place_order
+from numbers.services.placing import Cost, OverLimit, cancel_line, estimate, place_order
 from numbers.states import LineState
 from tests.books import PERSON, bare_line, moves_of, order, time_passes
 
@@ -141,23 +141,26 @@ def test_the_limit_of_one_person_does_not_bind_another(settings, bob, django_use
     assert order(by=By.person(ada)).requested_by == ada
 
 
-def costs(provider: str, connection: str) -> tuple:
+def costs(provider: str, connection: str) -> Cost:
     return estimate(telephony_provider=provider, telephony_account_connection=connection, quantity=2)
 
 
 def test_an_estimate_comes_from_the_price_of_the_connection_before_that_of_the_provider():
     main = Connection.objects.create(api_id="connection-1")
     Price.objects.create(telephony_provider="twilio", once=1, monthly=2)
-    Price.objects.create(telephony_provider="twilio", connection=main, once="0.50", monthly="1.15")
-    assert costs("twilio", "connection-1") == (Decimal("1.00"), Decimal("2.30"))
-    assert costs("twilio", "connection-2") == (Decimal(2), Decimal(4))
-    assert costs("telnyx", "connection-1") == (None, None)
+    own = {"once": "0.50", "monthly": "1.15", "currency": "EUR"}
+    Price.objects.create(telephony_provider="twilio", connection=main, **own)
+    assert costs("twilio", "connection-1") == Cost(
+        once=Decimal("1.00"), monthly=Decimal("2.30"), currency="EUR"
+    )
+    assert costs("twilio", "connection-2") == Cost(once=Decimal(2), monthly=Decimal(4))
+    assert costs("telnyx", "connection-1") == Cost()
 
 
 def test_an_order_keeps_its_estimate():
-    Price.objects.create(telephony_provider="twilio", once=1, monthly=2)
+    Price.objects.create(telephony_provider="twilio", once=1, monthly=2, currency="CAD")
     placed = order(quantity=3)
-    assert (placed.cost_once, placed.cost_monthly) == (Decimal(3), Decimal(6))
+    assert (placed.cost_once, placed.cost_monthly, placed.currency) == (Decimal(3), Decimal(6), "CAD")
     assert (order(telephony_provider="telnyx").cost_once) is None
 
 

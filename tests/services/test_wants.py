@@ -10,7 +10,15 @@ from django.test.utils import CaptureQueriesContext
 
 from numbers.models import Agent, Connection, Draft, Event, Line, Number, Order, Price
 from numbers.services.history import db_now
-from numbers.services.placing import NotPlaced, PriceChanged, TriedAgain, cancel_rest, limits, place_order
+from numbers.services.placing import (
+    Cost,
+    NotPlaced,
+    PriceChanged,
+    TriedAgain,
+    cancel_rest,
+    limits,
+    place_order,
+)
 from numbers.services.wants import Want, draft_of, in_words, keep_draft, missing_of, obstacles, wants_of
 from numbers.states import LineState
 from tests.books import PERSON, time_passes
@@ -66,15 +74,15 @@ def test_a_basket_in_words_names_a_few_areas_and_counts_the_rest():
 
 def test_another_price_than_the_one_that_was_shown_places_nothing():
     Price.objects.create(telephony_provider="twilio", once=1, monthly=2)
-    shown = (Decimal(6), Decimal(12))
+    shown = Cost(once=Decimal(6), monthly=Decimal(12))
     Price.objects.update(monthly=3)
     with pytest.raises(PriceChanged):
         place(shown=shown)
     with pytest.raises(PriceChanged):
-        place(shown=(None, None))
+        place(shown=Cost())
     assert Order.objects.count() == 0
     assert Event.objects.filter(action="order.refused", reason__contains="price table").count() == 2
-    assert place(shown=(Decimal(6), Decimal(18))).cost_monthly == 18
+    assert place(shown=Cost(once=Decimal(6), monthly=Decimal(18))).cost_monthly == 18
 
 
 def test_a_draft_is_its_owners_and_lasts_a_day(bob, django_user_model):

@@ -1,4 +1,5 @@
 import getpass
+import re
 import sys
 import uuid
 from decimal import Decimal, InvalidOperation
@@ -21,25 +22,27 @@ class Command(BaseCommand):
         parser.add_argument("--telephony-account-connection", default="", metavar="ID")
         parser.add_argument("--monthly", metavar="AMOUNT", help="a line and month; sets the price")
         parser.add_argument("--once", default="0", metavar="AMOUNT", help="a line, when it is bought")
+        parser.add_argument("--currency", default="USD", metavar="CODE", help="of both (default: USD)")
 
     def handle(self, **options) -> None:
         if options["monthly"] is not None:
             self.set(options)
         for price in Price.objects.select_related("connection").order_by("telephony_provider", "connection"):
             where = f"{price.connection} ({price.connection.api_id})" if price.connection else "all others"
-            self.stdout.write(
-                f"{price.telephony_provider:<10} {price.once:>8} once {price.monthly:>8} a month  {where}"
-            )
+            amounts = f"{price.once:>8} once {price.monthly:>8} a month {price.currency}"
+            self.stdout.write(f"{price.telephony_provider:<10} {amounts}  {where}")
 
     def set(self, options: dict) -> None:
         if options["telephony_provider"] not in settings.TELEPHONY_PROVIDERS:
             known = ", ".join(settings.TELEPHONY_PROVIDERS)
             self.stop(f"--telephony-provider: one of {known}")
         amounts = {name: self.amount(name, options[name]) for name in ("once", "monthly")}
+        if not re.fullmatch("[A-Z]{3}", options["currency"]):
+            self.stop("--currency: three letters such as USD or EUR")
         by = By(name=f"{getpass.getuser()} (command line)", request_id=uuid.uuid4().hex)
         names = ("telephony_provider", "telephony_account_connection")
         try:
-            set_price(by=by, **{name: options[name] for name in names}, **amounts)
+            set_price(by=by, **{name: options[name] for name in (*names, "currency")}, **amounts)
         except UnknownConnection as error:
             self.stop(f"--telephony-account-connection: {error}")
 
