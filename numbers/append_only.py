@@ -13,6 +13,7 @@ FUNCTION = "numbers_append_only"
 
 def put_up(connection: BaseDatabaseWrapper) -> None:
     """Guard the tables that are there. Harmless to do again."""
+    _check_keys(connection)
     _run(connection, _POSTGRES_FUNCTION if connection.vendor == "postgresql" else "")
     for table in _there(connection):
         for name, event in _guards(connection, table).items():
@@ -21,6 +22,7 @@ def put_up(connection: BaseDatabaseWrapper) -> None:
 
 def take_away(connection: BaseDatabaseWrapper) -> None:
     """For a migration that must rewrite old rows; `migrate` puts the guards up again at its end."""
+    _check_keys(connection)
     on = " ON {table}" if connection.vendor == "postgresql" else ""
     for table in _there(connection):
         for name in _guards(connection, table):
@@ -36,6 +38,12 @@ def missing(connection: BaseDatabaseWrapper) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(query)
         return sorted(wanted - {name for (name,) in cursor.fetchall()})
+
+
+def _check_keys(connection: BaseDatabaseWrapper) -> None:
+    """PostgreSQL alters no table whose foreign keys the transaction has still to check."""
+    if connection.vendor == "postgresql" and connection.in_atomic_block:
+        connection.check_constraints()
 
 
 def _there(connection: BaseDatabaseWrapper) -> list[str]:

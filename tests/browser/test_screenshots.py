@@ -54,6 +54,7 @@ def test_every_picture_is_small(browser, house, theme, size):
         "overview": "/",
         "list": "/numbers/?region=TX",
         "order": f"/orders/{house.ids['open']}/",
+        "receipt": f"/orders/{house.ids['partly']}/receipt/",
         "desk": f"/review/{house.ids['review']}/",
     }
     for name, path in paths.items():
