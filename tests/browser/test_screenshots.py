@@ -23,7 +23,9 @@ def take(page: Page, name: str) -> None:
     image = Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
     path = Path(FOLDER) / f"{name}.png"
     for colours in (192, 96, 48):
-        image.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
+        # This method keeps rare colours, and colour is what tells states apart.
+        small = image.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        small.save(path, optimize=True)
         if path.stat().st_size < MOST:
             return
     raise AssertionError(f"{path} has {path.stat().st_size:,} bytes")
