@@ -87,7 +87,8 @@ def test_an_api_that_does_not_answer_is_unknown_soon(fluents, settings, how):
     assert found.numbers == []
 
 
-def test_idle_numbers_are_ours_and_nobody_answers_them():
+def test_more_are_bought_while_idle_ones_of_ours_lie_about():
+    """The purchase page names them first: they are ours, and nobody answers them."""
     Number.objects.create(e164="+16175550100", area_code="617")
     Number.objects.create(e164="+16175550101", area_code="617")
     Number.objects.create(e164="+16175550102", area_code="617", status=NumberStatus.RELEASED)
