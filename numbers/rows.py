@@ -13,10 +13,9 @@ from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
 from .listing import Row
-from .templatetags.lines import badge, icon, spell_phones
+from .templatetags.lines import badge, icon, spell_phones, time_tag
 
 NOTHING = "\N{EN DASH}"
-MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def rows_html(rows: Iterable[Row], columns: Iterable[str]) -> SafeString:
@@ -54,15 +53,7 @@ class Pen:
 
     def when(self, moment: datetime) -> str:
         """As the tag `when` writes it."""
-        moment, now = moment.astimezone(UTC), self.now
-        day, time = f"{moment.year}-{moment.month:02}-{moment.day:02}", moment.isoformat()[11:19]
-        if moment.date() == now.date():
-            text = f"{time} UTC"
-        elif moment.year == now.year:
-            text = f"{moment.day} {MONTHS[moment.month]} {time[:5]} UTC"
-        else:
-            text = f"{moment.day} {MONTHS[moment.month]} {moment.year}"
-        return f'<time datetime="{day}T{time}Z" title="{day} {time} UTC">{text}</time>'
+        return time_tag(moment, self.now)
 
     def start(self, row: Row) -> str:
         """The row's tag, its tick and its number."""

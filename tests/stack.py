@@ -273,20 +273,14 @@ class Stack:
         """gunicorn on a free port; `web_url` is its address once it answers."""
         port = free_port()
         self.manage("collectstatic", "--noinput", "-v0")
-        process = self.start(
-            *(
-                "-m",
-                "gunicorn",
-                "dashboard.wsgi",
-                f"--bind=127.0.0.1:{port}",
-                "--threads=8",
-                "--no-control-socket",
-            ),
-            log="web.txt",
-        )
+        process = self.serve(port)
         self.web_url = f"http://127.0.0.1:{port}"
         wait_until(self.web_answers)
         return process
+
+    def serve(self, port: int) -> subprocess.Popen:
+        options = (f"--bind=127.0.0.1:{port}", "--threads=8", "--no-control-socket")
+        return self.start("-m", "gunicorn", "dashboard.wsgi", *options, log="web.txt")
 
     def web_answers(self) -> bool:
         try:

@@ -42,13 +42,18 @@ class Warm:
             return subprocess.CompletedProcess(arguments, int(answer), out.read_text(), err.read_text())
 
     def close(self) -> None:
-        self.process.stdin.close()
-        try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.process.stdout.close()
+        end(self.process)
+
+
+def end(process: subprocess.Popen) -> None:
+    """End a process that goes on until its pipe closes."""
+    process.stdin.close()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    process.stdout.close()
 
 
 def serve() -> None:

@@ -212,10 +212,15 @@ def called_off(past: Past, at: datetime, *, connection: Connection) -> None:
     past.order(at, rows, connection=connection, by="ada")
 
 
+def bought_of(pools: list, connection: Connection, count: int) -> list[dict]:
+    """COUNT bought lines, their numbers taken from the fullest pool of CONNECTION."""
+    pool = max((p for p in pools if p and p[0].connection_id == connection.pk), key=len)
+    return [{"state": S.BOUGHT, "number": (n := pool.pop()), "area_code": n.area_code} for _ in range(count)]
+
+
 def needs_a_person(past: Past, at: datetime, *, pools: list, connection: Connection) -> None:
     """Sent three times without a clear answer: nobody but a person can settle it."""
-    pool = max((p for p in pools if p and p[0].connection_id == connection.pk), key=len)
-    rows = [{"state": S.BOUGHT, "number": (n := pool.pop()), "area_code": n.area_code} for _ in range(2)]
+    rows = bought_of(pools, connection, 2)
     lost = {
         "state": S.REVIEW,
         "area_code": "503",
@@ -236,8 +241,7 @@ def needs_a_person(past: Past, at: datetime, *, pools: list, connection: Connect
 
 def being_checked(past: Past, at: datetime, *, pools: list, connection: Connection) -> None:
     """An order under way: one answer got lost a moment ago, and its number is being looked up."""
-    pool = max((p for p in pools if p and p[0].connection_id == connection.pk), key=len)
-    rows = [{"state": S.BOUGHT, "number": (n := pool.pop()), "area_code": n.area_code} for _ in range(3)]
+    rows = bought_of(pools, connection, 3)
     lost = {
         "state": S.UNKNOWN,
         "area_code": "416",

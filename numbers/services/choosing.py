@@ -13,12 +13,13 @@ from django.db.models import QuerySet
 from .. import fluents
 from ..models import Attempt, Gate, Line, Number
 from ..phone import pretty
-from ..states import HOLDING, Guarantee, LineState, Outcome
+from ..states import Guarantee, LineState, Outcome
 from . import gate
 from .api import can_look_up, client
 from .failpoints import reached
 from .history import db_now
 from .moves import move, wait
+from .wants import held_among
 
 MAX_NUMBERS = 5  # numbers that Fluents turned down before a line gives up
 MAX_SEARCHES = 3  # searches that found nothing before a line gives up
@@ -91,8 +92,7 @@ def search(line: Line) -> list[str]:
         area_code=line.area_code,
     )
     found = [offer.number for offer in offers]
-    holding = Line.objects.filter(phone_number__in=found, state__in=HOLDING)
-    held = set(holding.values_list("phone_number", flat=True))
+    held = held_among(found)
     return [number for number in found if number not in held]
 
 

@@ -120,7 +120,7 @@ def price_table() -> dict[tuple[str, int | None], Price]:
 
 
 def lines_counted(now: datetime) -> dict:
-    """How lines ended, week by week, and how many are under way."""
+    """How lines ended, week by week."""
     starts = week_starts(now)
     settled = Line.objects.filter(state__in=FINAL, settled_at__gte=starts[0]).order_by()
     ended = {str(state): [0] * WEEKS for state in (LineState.BOUGHT, LineState.FAILED, LineState.CANCELLED)}

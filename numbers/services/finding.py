@@ -12,10 +12,9 @@ from django.db.models import Count
 
 from .. import fluents
 from ..areas import Area, areas, nearest
-from ..models import Line, Number
-from ..states import HOLDING
+from ..models import Number
 from .api import hasty_client
-from .wants import owned_among
+from .wants import held_among, owned_among
 
 SHOWN = 8  # numbers of one area
 ASKED_NEAR = 4  # areas that are asked after where one has nothing
@@ -78,8 +77,7 @@ def for_sale(
 def free(numbers: Iterable[str]) -> list[str]:
     """NUMBERS without those that are ours or that a line of ours is about."""
     numbers = list(numbers)
-    held = Line.objects.filter(phone_number__in=numbers, state__in=HOLDING)
-    taken = owned_among(numbers) | set(held.values_list("phone_number", flat=True))
+    taken = owned_among(numbers) | held_among(numbers)
     return [number for number in numbers if number not in taken]
 
 

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from ..models import Agent, Connection, Draft, Line, Number, Order
 from ..phone import pretty
-from ..states import LineState
+from ..states import HOLDING, LineState
 from .history import db_now
 
 KEEP = timedelta(days=1)  # drafts; forms do not live longer either
@@ -122,6 +122,12 @@ def owned_among(phone_numbers: Iterable[str]) -> set[str]:
     if not named:
         return set()
     return set(Number.objects.owned().filter(e164__in=named).values_list("e164", flat=True))
+
+
+def held_among(phone_numbers: Iterable[str]) -> set[str]:
+    """Those of PHONE_NUMBERS that a line of ours is about at the moment."""
+    held = Line.objects.filter(phone_number__in=list(phone_numbers), state__in=HOLDING)
+    return set(held.values_list("phone_number", flat=True))
 
 
 def missing_of(order: Order) -> list[Want]:

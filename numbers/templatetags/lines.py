@@ -12,7 +12,7 @@ from django.template.defaultfilters import stringfilter
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from ..amounts import priced
 from ..areas import areas
@@ -27,6 +27,7 @@ S = LineState
 E164 = re.compile(r"\+[0-9]{7,15}")
 PRETTY = re.compile(r"\+[0-9]{1,3}(?: [0-9]{2,4}){2,4}")  # as services write numbers into sentences
 NBSP = "\u00a0"
+MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 # The icon and the colour of each state; its word is the state's label.
 ICONS = {
@@ -194,21 +195,20 @@ def pretty_json(value: object) -> str:
 @register.simple_tag
 def when(moment: datetime | None) -> SafeString | str:
     """A moment: in UTC as rendered, in the reader's own time once app.js has seen it."""
-    if moment is None:
-        return ""
-    moment, now = moment.astimezone(UTC), timezone.now().astimezone(UTC)
+    return "" if moment is None else time_tag(moment, timezone.now().astimezone(UTC))
+
+
+def time_tag(moment: datetime, now: datetime) -> SafeString:
+    """MOMENT as seen from NOW, which is in UTC. Without strftime: a list writes hundreds of them."""
+    moment = moment.astimezone(UTC)
+    day, time = moment.date().isoformat(), moment.isoformat()[11:19]
     if moment.date() == now.date():
-        text = f"{moment:%H:%M:%S} UTC"
+        text = f"{time} UTC"
     elif moment.year == now.year:
-        text = f"{moment.day} {moment:%b %H:%M} UTC"
+        text = f"{moment.day} {MONTHS[moment.month]} {time[:5]} UTC"
     else:
-        text = f"{moment.day} {moment:%b %Y}"
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
-        f"{moment:%Y-%m-%dT%H:%M:%SZ}",
-        f"{moment:%Y-%m-%d %H:%M:%S} UTC",
-        text,
-    )
+        text = f"{moment.day} {MONTHS[moment.month]} {moment.year}"
+    return mark_safe(f'<time datetime="{day}T{time}Z" title="{day} {time} UTC">{text}</time>')  # noqa: S308 -- digits
 
 
 @register.simple_tag

@@ -135,12 +135,18 @@ def worded(key: str, value: object, names: dict[str, str]) -> str:
     return str(value or "")
 
 
-@require_POST
-def plan_apply(request: HtmxHttpRequest, pk: int) -> HttpResponse:
-    """Have a draft carried out. Giving numbers up has a page of its own, which asks for more."""
+def unproved(pk: int) -> Plan:
+    """A plan that may be started by a button alone."""
     plan = get_object_or_404(Plan, pk=pk)
     if plan.act in PROVED:
         raise PermissionDenied("Numbers are given up on a page of their own.")
+    return plan
+
+
+@require_POST
+def plan_apply(request: HtmxHttpRequest, pk: int) -> HttpResponse:
+    """Have a draft carried out. Giving numbers up has a page of its own, which asks for more."""
+    plan = unproved(pk)
     if not changing.apply_plan(plan_id=pk, by=who(request)):
         messages.info(request, "This plan was no draft any more; nothing was started twice.")
     return redirect(plan)
@@ -167,9 +173,7 @@ def plan_stop(request: HtmxHttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def plan_retry(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     """Try what failed once more, and only that."""
-    plan = get_object_or_404(Plan, pk=pk)
-    if plan.act in PROVED:
-        raise PermissionDenied("Numbers are given up on a page of their own.")
+    plan = unproved(pk)
     if not changing.retry_failed(plan_id=pk, by=who(request)):
         messages.info(request, "Nothing in this plan has failed.")
     return redirect(plan)

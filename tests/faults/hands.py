@@ -4,10 +4,11 @@ Commands start in half a second; a storm that places, pauses and decides has no 
 """
 
 import json
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
+
+from tests.warm import end
 
 
 class Trouble(Exception):
@@ -41,13 +42,7 @@ class Hands:
         return result["result"]
 
     def close(self) -> None:
-        self.process.stdin.close()
-        try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.process.stdout.close()
+        end(self.process)
 
 
 def serve() -> None:
