@@ -11,6 +11,8 @@ from tests.faults.books import Books
 from tests.plans import UPDATE
 from tests.stack import Sandbox, Stack, wait_until
 
+pytestmark = [pytest.mark.storm, pytest.mark.xdist_group("change commands")]
+
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
@@ -136,7 +138,6 @@ def test_the_export_is_csv_by_default(shop):
 ROWS = 150
 
 
-@pytest.mark.storm
 def test_a_worker_killed_midway_loses_nothing_and_repeats_no_finished_row(world):
     """kill -9 for the worker and all of its children, again and again, while updates are under way."""
     sandbox, stack = world

@@ -98,6 +98,7 @@ def service(name: str) -> dict:
     return COMPOSE["services"][name]
 
 
+@pytest.mark.storm
 def test_the_image_and_the_services_commands_run_in_order(running, tmp_path):
     image = Image(tmp_path)
     assert (tmp_path / "app/collected/staticfiles.json").exists()

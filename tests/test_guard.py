@@ -9,6 +9,7 @@ import pytest
 
 from tests.stack import ROOT, Stack, free_port, wait_until
 
+pytestmark = [pytest.mark.storm, pytest.mark.xdist_group("guard")]
 BIN = Path(sys.executable).parent
 PROOF = """
 import decimal, fractions, json, statistics

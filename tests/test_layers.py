@@ -1,6 +1,7 @@
 """Who may import whom, and how long things may get: a picture of the design that cannot fade."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,18 +16,24 @@ SOURCES = sorted(
 )
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def name_of(path: Path) -> str:
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
 def imports(path: Path) -> set[str]:
     """Full names of all that PATH imports, wherever in the file; `from x import y` counts as x and x.y."""
     package = name_of(path).split(".")
     if path.name != "__init__.py":
         package = package[:-1]
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -47,7 +54,7 @@ def ours(path: Path) -> set[str]:
 
 
 def bodies(path: Path) -> list[ast.FunctionDef]:
-    tree = ast.parse(path.read_text())
+    tree = tree_of(path)
     return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
@@ -124,7 +131,7 @@ def test_one_place_alone_spends_money():
     callers = {
         name_of(path)
         for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "buy"
@@ -168,7 +175,7 @@ def test_a_view_fits_on_a_screen(path, view):
 
 @pytest.mark.parametrize("path", within("numbers.views"), ids=name_of)
 def test_views_are_functions(path):
-    assert [n.name for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ClassDef)] == []
+    assert [n.name for n in ast.walk(tree_of(path)) if isinstance(n, ast.ClassDef)] == []
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
