@@ -13,6 +13,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
+from django.utils.module_loading import import_string
 from django_htmx.http import HttpResponseClientRedirect
 
 from . import logs
@@ -111,11 +112,12 @@ def polls(request: HttpRequest) -> bool:
 
 def second_factor(get_response: Handler) -> Handler:
     """With REQUIRE_MFA, whoever may spend or run things gets no further than setting up a second factor."""
+    bound = import_string(settings.SECOND_FACTOR_FOR)
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if not settings.REQUIRE_MFA or not request.user.is_authenticated or request.path.startswith(ACCOUNTS):
             return get_response(request)
-        if is_mfa_enabled(request.user):
+        if not bound(request.user) or is_mfa_enabled(request.user):
             return get_response(request)
         return redirect("mfa_index")
 

@@ -92,6 +92,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "numbers.middleware.tell_the_history",
+    "numbers.middleware.roles",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "dashboard.middleware.private_pages",
@@ -139,6 +140,8 @@ TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 # --- People and browsers --------------------------------------------------------------------
 LOGIN_URL = LOGOUT_REDIRECT_URL = "account_login"
 LOGIN_REDIRECT_URL = "overview"
+# The second one is in sessions that began before there were roles.
+AUTHENTICATION_BACKENDS = ["numbers.people.Backend", "django.contrib.auth.backends.ModelBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -261,6 +264,7 @@ FLUENTS_READ_TIMEOUT = env.float("FLUENTS_READ_TIMEOUT", default=45.0)
 FLUENTS_LIVE = urlsplit(FLUENTS_API_URL).hostname not in LOOPBACK
 # Nobody spends real money with a password alone.
 REQUIRE_MFA = env.bool("REQUIRE_MFA", default=FLUENTS_LIVE and not DEBUG)
+SECOND_FACTOR_FOR = "numbers.roles.is_guarded"  # says of an account whether it is bound by that
 # Off where an account's search does not list numbers for sale: lines are then bought by area code.
 FLUENTS_SEARCH = env.bool("FLUENTS_SEARCH", default=True)
 SYNC_SECONDS = env.float("SYNC_SECONDS", default=600.0)

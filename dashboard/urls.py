@@ -7,6 +7,7 @@ from . import door
 from .views import healthz
 
 admin.site.login = secure_admin_login(admin.site.login)  # one door, also for Django's own rooms
+handler403 = "dashboard.views.denied"
 handler500 = "dashboard.views.server_error"
 
 urlpatterns = [

@@ -3,7 +3,10 @@
 from django.contrib import admin
 
 from .models import Agent, Attempt, Connection, Event, Line, Number, Order, Price
+from .roles import Right, may
 from .services.history import By, record
+
+admin.site.has_permission = lambda request: may(request.user, Right.MANAGE)
 
 
 @admin.register(Price)

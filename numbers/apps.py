@@ -16,6 +16,7 @@ class NumbersConfig(AppConfig):
         post_migrate.connect(put_up_the_gate, sender=self)
         post_migrate.connect(guard_the_history, sender=self)
         post_migrate.connect(put_up_the_search, sender=self)
+        post_migrate.connect(give_roles_their_groups, sender=self)
 
 
 def put_up_the_gate(sender: AppConfig, **kwargs) -> None:
@@ -25,6 +26,12 @@ def put_up_the_gate(sender: AppConfig, **kwargs) -> None:
 
 def guard_the_history(sender: AppConfig, using: str, **kwargs) -> None:
     append_only.put_up(connections[using])
+
+
+def give_roles_their_groups(sender: AppConfig, using: str, **kwargs) -> None:
+    from . import people  # noqa: PLC0415 -- its models are there only now
+
+    people.make_groups(using)
 
 
 def put_up_the_search(sender: AppConfig, using: str, **kwargs) -> None:

@@ -4,6 +4,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from .models import Gate, Line, Notice, Number
+from .roles import Right, rights_of
 from .services import telling
 from .states import AWAY, LineState, NumberStatus
 from .views.agents import alarming
@@ -24,15 +25,17 @@ class CountOf(Subquery):
 
 
 def frame(request: HttpRequest) -> dict:
-    """What the frame of every page shows: the gate, and what waits for a person."""
-    if not getattr(request, "user", None) or not request.user.is_authenticated or request.htmx:
-        return {}
+    """What the frame of every page shows: the gate, what waits for a person, and what this one may do."""
+    rights = rights_of(request.user) if hasattr(request, "user") else frozenset()
+    may = {"may": {right.value: right in rights for right in Right}}
+    if Right.VIEW not in rights or request.htmx:
+        return may
     gate = Gate.objects.annotate(
         review_count=CountOf(Line.objects.filter(state=LineState.REVIEW)),
         unassigned_count=CountOf(Number.objects.filter(agent=None, status__in=OURS)),
         drift_count=CountOf(Number.objects.filter(drifted=True)),
     ).get(pk=Gate.SINGLE)  # one query for the frame of every page
-    return {
+    return may | {
         "gate": gate,
         "token_missing": not settings.FLUENTS_API_TOKEN,
         "review_count": gate.review_count,

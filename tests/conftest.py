@@ -6,7 +6,9 @@ import pytest
 from django.db.backends.base.operations import BaseDatabaseOperations
 
 from numbers import append_only
+from numbers.roles import Role
 from numbers.services import api
+from tests.people import person
 from tests.stack import TOKEN, Sandbox
 
 
@@ -55,9 +57,9 @@ def fluents(sandbox, settings):
 
 
 @pytest.fixture
-def bob(django_user_model):
-    """A buyer."""
-    return django_user_model.objects.create_user("bob", password="a long password of bob")
+def bob(db):
+    """A buyer, who may also let buying go on."""
+    return person("bob", Role.BUYER, Role.APPROVER, password="a long password of bob")
 
 
 @pytest.fixture

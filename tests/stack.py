@@ -288,10 +288,11 @@ class Stack:
         except requests.RequestException:
             return False
 
-    def add_user(self, name: str, password: str, **fields: object) -> None:
+    def add_user(self, name: str, password: str, *roles: str) -> None:
+        """An account with ROLES, a buyer's unless given."""
         self.shell(
-            "from django.contrib.auth import get_user_model as m; "
-            f"m().objects.create_user({name!r}, password={password!r}, **{fields!r})"
+            "from tests.people import person; "
+            f"person({name!r}, *{roles or ('buyer',)!r}, password={password!r})"
         )
 
     def lines(self) -> list[dict]:

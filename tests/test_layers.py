@@ -73,8 +73,9 @@ def test_the_picture_is_of_the_whole_source():
     }
 
 
-def test_states_import_nothing_of_ours():
-    assert ours(ROOT / "numbers/states.py") == set()
+@pytest.mark.parametrize("name", ["states", "roles"])
+def test_data_imports_nothing_of_ours(name):
+    assert ours(ROOT / f"numbers/{name}.py") == set()
 
 
 @pytest.mark.parametrize("path", within("numbers.models"), ids=name_of)
@@ -100,7 +101,7 @@ def test_the_client_and_the_webhook_alone_import_requests():
 @pytest.mark.parametrize("path", within("numbers.services"), ids=name_of)
 def test_services_know_what_is_below_them(path):
     below = {
-        *("models", "fluents", "states", "tasks", "phone", "areas", "append_only", "webhook"),
+        *("models", "fluents", "states", "roles", "tasks", "phone", "areas", "append_only", "webhook"),
         "services",
     }
     assert ours(path) <= {f"numbers.{name}" for name in below}

@@ -129,7 +129,6 @@ class Number(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        permissions = [("release_number", "Can release and detach numbers")]
         constraints = [
             models.CheckConstraint(condition=Q(e164__startswith="+"), name="number_is_e164"),
         ]

@@ -3,8 +3,6 @@
 from dataclasses import replace
 
 from django.contrib import messages
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractUser
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -83,16 +81,7 @@ def tools(query: Query, request: HtmxHttpRequest) -> dict:
         "statuses": STATUSES,
         "regions": REGIONS,
         "providers": PROVIDER_NAMES,
-        "may_release": not request.htmx and may_release(request.user),
     }
-
-
-def may_release(user: AbstractUser) -> bool:
-    """`user.has_perm`, in one query."""
-    allowed = get_user_model().objects.with_perm(
-        "numbers.release_number", backend="django.contrib.auth.backends.ModelBackend"
-    )
-    return allowed.filter(pk=user.pk).exists()
 
 
 def address(query: Query) -> str:

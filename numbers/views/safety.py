@@ -9,7 +9,9 @@ from dashboard.door import confirm_first
 from dashboard.htmx import HtmxHttpRequest, render_partial
 
 from ..forms import ReasonForm
+from ..middleware import demand
 from ..models import Event, Line, Number, Reconciliation
+from ..roles import Right
 from ..services import gate as gates
 from ..services import reconciling
 from ..services.history import By
@@ -40,6 +42,7 @@ def gate_switch(request: HttpRequest) -> HttpResponse:
         return gate_page(request, form)
     by, reason = By.person(request.user, request.id), form.cleaned_data["reason"]
     if request.POST.get("to") == "open":
+        demand(request, Right.OPEN)
         confirm_first(request)
         gates.open_gate(by=by, reason=reason)
         messages.success(request, "Buying goes on.")

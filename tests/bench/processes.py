@@ -25,10 +25,9 @@ Line.objects.bulk_create(Line(order=o, position=n, state='unknown', telephony_pr
 print(o.pk)
 """
 SIGN_IN = """
-from django.contrib.auth import get_user_model
 from django.test import Client
-u = get_user_model().objects.create_user('ada')
-c = Client(); c.force_login(u)
+from tests.people import person
+c = Client(); c.force_login(person('ada', 'buyer'))
 print('; '.join(f'{k}={v.value}' for k, v in c.cookies.items()))
 """
 SPEED = """

@@ -124,12 +124,12 @@ def page(open_page) -> Page:
 
 # What the demo does not have: lines that a worker has at hand, a plan that was applied, a long name.
 SEED = """
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, User
 from django.utils import timezone
 from numbers.models import Agent, Line, Number, Order, Plan, Reconciliation
 from numbers.states import LineState as S, PlanState, RowState
 bob = User.objects.get(username="bob")
-bob.user_permissions.add(Permission.objects.get(codename="release_number"))
+bob.groups.add(Group.objects.get(name="admin"))
 lost = Line.objects.get(state=S.UNKNOWN)
 for n, state in enumerate((S.PLANNED, S.RESERVED, S.SENDING), start=5):
     number = "" if state == S.PLANNED else f"+1416200000{n}"

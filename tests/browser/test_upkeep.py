@@ -11,8 +11,8 @@ from playwright.sync_api import Page, expect
 def rights(stack):
     """bob may release numbers here."""
     stack.shell(
-        "from django.contrib.auth.models import Permission, User; "
-        "User.objects.get(username='bob').user_permissions.add(Permission.objects.get(codename='release_number'))"
+        "from django.contrib.auth.models import Group, User; "
+        "User.objects.get(username='bob').groups.add(Group.objects.get(name='admin'))"
     )
 
 

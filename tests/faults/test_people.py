@@ -64,7 +64,7 @@ def test_34_and_35_through_the_web(make_arena, engine):
     """The same by HTTP: gunicorn, sessions, CSRF and all."""
     arena = make_arena(engine, MAX_LINES_PER_DAY=5)
     try:
-        arena.stack.add_user("bob", "a long password of bob", is_superuser=True)
+        arena.stack.add_user("bob", "a long password of bob")
         arena.stack.start_web()
         bob = log_in(arena, "bob", "a long password of bob")
         same = fill_in(bob, arena)

@@ -8,9 +8,11 @@ from django.utils import timezone
 
 from numbers.forms import new_form_token
 from numbers.models import Event, Line, Order
+from numbers.roles import Role
 from numbers.states import FINAL, LineState
 from tests.books import bare_line
 from tests.pages.conftest import FORM
+from tests.people import person
 
 pytestmark = pytest.mark.django_db
 S = LineState
@@ -176,9 +178,9 @@ def test_the_confirming_step_can_be_loaded_again_and_still_buys_once(staff, sync
     assert Order.objects.count() == 1
 
 
-def test_the_confirming_step_of_another_person_is_not_mine(staff, synced, django_user_model, client):
+def test_the_confirming_step_of_another_person_is_not_mine(staff, synced, client):
     place = staff.post("/orders/new/", typed(staff))["Location"]
-    client.force_login(django_user_model.objects.create_user("ada"))
+    client.force_login(person("ada", Role.BUYER))
     assert client.get(place).status_code == 422
 
 

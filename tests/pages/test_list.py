@@ -89,9 +89,9 @@ def at(staff, **params) -> list[str]:
 
 
 @pytest.mark.parametrize("count", [1, 60])
-def test_a_page_costs_thirteen_queries_whatever_it_shows(staff, count, django_assert_num_queries):
+def test_a_page_costs_twelve_queries_whatever_it_shows(staff, count, django_assert_num_queries):
     many(count)
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(12):
         assert len(shown(staff.get("/numbers/"))) == min(count, 50)
 
 

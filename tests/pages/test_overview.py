@@ -7,9 +7,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from numbers.models import Agent, Figures, Notice, Number, Price
+from numbers.roles import Role
 from numbers.services import counting
 from numbers.states import LineState
 from tests.books import bare_line
+from tests.people import person
 
 pytestmark = pytest.mark.django_db
 
@@ -69,12 +71,12 @@ def test_the_overview_reads_its_figures_and_counts_nothing(staff, books):
     assert Figures.objects.count() == 1
 
 
-def test_the_tour_goes_for_good_and_for_one_person(staff, client, django_user_model):
+def test_the_tour_goes_for_good_and_for_one_person(staff, client):
     assert "Three steps" in staff.get("/").text
     assert staff.post("/tour/end/").url == "/"
     staff.post("/tour/end/")
     assert "Three steps" not in staff.get("/").text
-    client.force_login(django_user_model.objects.create_user("vera"))
+    client.force_login(person("vera", Role.VIEWER))
     assert "Three steps" in client.get("/").text
 
 

@@ -1,9 +1,10 @@
 """Books to look at: what the page tests of upkeep begin with."""
 
-from django.contrib.auth.models import Permission
 from django.utils import timezone
 
 from numbers.models import Agent, Connection, Event, Number
+from numbers.roles import Role
+from tests.people import give
 
 HOSTILE = [
     "\x00",
@@ -67,4 +68,4 @@ def differing(count: int, *, start: int = 0) -> list[Number]:
 
 
 def allow_release(user) -> None:
-    user.user_permissions.add(Permission.objects.get(codename="release_number"))
+    give(user, Role.ADMIN)

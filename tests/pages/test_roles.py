@@ -1,0 +1,243 @@
+"""Every page x method x role against the table, and what the table cannot say by itself."""
+
+import re
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import Resolver404, resolve, reverse
+
+from numbers import people
+from numbers.models import Agent, Event, Gate, Number, Order, Plan, SavedView
+from numbers.roles import PAGES, PUBLIC, RIGHTS, Right, Role, is_guarded, may, methods, rights_of
+from numbers.states import Act, LineState
+from numbers.urls import urlpatterns
+from tests.books import bare_line
+from tests.people import give, person
+
+pytestmark = pytest.mark.django_db
+NAMES = {pattern.name: pattern for pattern in urlpatterns}
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+ARGUMENTS = {"pk": 1, "e164": "+14155550100"}
+ROOMS = ["/admin/", "/admin/numbers/price/", "/admin/auth/user/", "/admin/nothing/here/"]
+#: 7 methods of each page in the table, by each single role, by nobody's role and by a stranger.
+CELLS = len(PAGES) * len(METHODS) * (len(Role) + 2)
+
+
+def path_of(name: str) -> str:
+    return reverse(name, kwargs={key: ARGUMENTS[key] for key in NAMES[name].pattern.converters})
+
+
+@pytest.fixture
+def something():
+    """What the addresses name, so that no page is refused for want of a thing to show."""
+    Number.objects.create(e164=ARGUMENTS["e164"])
+    Agent.objects.create(pk=1, api_id="agent-1", name="Reception")
+    Plan.objects.create(pk=1, title="A change", act=Act.CHANGE)
+    SavedView.objects.create(pk=1, user=person("owner"), name="Mine")
+    line = bare_line(LineState.REVIEW, phone_number="+14155550101")
+    ARGUMENTS["pk"] = line.pk
+    yield
+    ARGUMENTS["pk"] = 1
+
+
+def expected(rights: frozenset[Right], name: str, method: str) -> str:
+    if method not in methods(name):
+        return "no such method"
+    return "let in" if methods(name)[method] in rights else "refused"
+
+
+def seen(client: Client, name: str, method: str) -> str:
+    """What happens. A refusal comes with one event, anything else with none."""
+    before = Event.objects.filter(action="access.denied").count()
+    status = client.generic(method, path_of(name)).status_code
+    told = Event.objects.filter(action="access.denied").count() - before
+    if (status, told) == (403, 1):
+        return "refused"
+    if (status, told) == (405, 0):
+        return "no such method"
+    return "let in" if told == 0 and (status < 400 or status in (404, 422)) else f"{status}, {told} events"
+
+
+@pytest.mark.parametrize("role", [*Role, None], ids=lambda role: role or "none")
+def test_every_page_and_method_is_as_the_table_says(client, something, role):
+    user = person("vera", *([role] if role else []))
+    rights = RIGHTS[role] if role else frozenset()
+    client.force_login(user)
+    wrong, cells = [], 0
+    for name in PAGES:
+        for method in METHODS:
+            found, right = seen(client, name, method), expected(rights, name, method)
+            wrong += [f"{method} {name}: {found}, not {right}"] if found != right else []
+            cells += 1
+    assert wrong == []
+    assert cells == CELLS / (len(Role) + 2)
+
+
+def test_a_stranger_gets_to_the_log_in_only(client, something):
+    for name in PAGES:
+        for method in METHODS:
+            answer = client.generic(method, path_of(name))
+            assert (answer.status_code, answer["Location"].split("?")[0]) == (302, "/accounts/login/")
+    assert not Event.objects.exists()
+
+
+def test_the_table_is_whole_and_names_nothing_else():
+    assert set(NAMES) == set(PAGES) | PUBLIC
+    assert not set(PAGES) & PUBLIC
+    open_views = {p.name for p in urlpatterns if not getattr(p.callback, "login_required", True)}
+    assert open_views == PUBLIC
+    assert set(RIGHTS) == set(Role)
+    used = {right for pair in PAGES.values() for right in pair if right}
+    assert used | {Right.APPROVE, Right.OPEN, Right.MANAGE} == set(Right)
+
+
+def test_a_page_that_the_table_does_not_know_is_closed_to_all_but_nobody(client, monkeypatch):
+    client.force_login(person("ada", Role.ADMIN))
+    monkeypatch.delitem(PAGES, "number-list")
+    answer = client.get("/numbers/")
+    assert (answer.status_code, "Nobody may do this." in answer.text) == (403, True)
+    assert client.get("/orders/").status_code == 200
+
+
+def test_rights_add_up_and_end_at_once(client):
+    user = person("vera", Role.ASSIGNER, Role.APPROVER)
+    assert rights_of(user) == RIGHTS[Role.ASSIGNER] | RIGHTS[Role.APPROVER]
+    client.force_login(user)
+    assert client.get("/orders/").status_code == 200
+    user.groups.clear()
+    assert client.get("/orders/").status_code == 403
+
+
+def test_a_superuser_may_all_and_who_is_switched_off_nothing():
+    ada = User.objects.create_superuser("ada")
+    assert rights_of(ada) == frozenset(Right)
+    ada.is_active = False
+    assert rights_of(ada) == frozenset()
+
+
+@pytest.mark.parametrize("name", ["admin,buyer", "admin buyer", "Admin", " admin", "admins", "staff"])
+def test_another_group_gives_no_right(client, name):
+    user = person("vera")
+    user.groups.add(Group.objects.create(name=name))
+    assert not rights_of(user)
+    client.force_login(user)
+    assert client.get("/").status_code == 403
+
+
+def test_roles_come_with_the_account_in_one_query(client):
+    user = person("vera", Role.ASSIGNER, Role.APPROVER)
+    user.groups.add(Group.objects.create(name="telephony"))
+    with CaptureQueriesContext(connection) as queries:
+        loaded = people.Backend().get_user(user.pk)
+        assert may(loaded, Right.OPEN)
+        assert not may(loaded, Right.BUY)
+    assert len(queries) == 1
+    assert sorted(loaded.role_names.split()) == ["approver", "assigner"]
+
+
+def test_a_session_from_before_there_were_roles_goes_on(client):
+    user = person("bob", Role.BUYER)
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    assert client.get("/orders/new/").status_code == 200
+    assert client.get("/numbers/+14155550100/release/").status_code == 403
+
+
+def test_who_has_no_role_is_told_so_and_reaches_the_own_account_only(client):
+    client.force_login(person("eve", password="a long password of eve"))
+    for path in ("/", "/help/", "/orders/", "/admin/"):
+        answer = client.get(path)
+        assert answer.status_code == 403
+        assert "Your account has no role yet. Ask the person who runs this dashboard." in answer.text
+        assert 'aria-label="Pages"' not in answer.text
+        assert "Unassigned" not in answer.text
+    for path in ("/accounts/2fa/", "/accounts/password/"):
+        assert client.get(path, follow=True).status_code == 200
+    assert client.post("/accounts/logout/").status_code == 302
+
+
+def test_a_refusal_says_which_role_it_needs_and_the_history_knows(client):
+    vera = person("vera", Role.VIEWER)
+    client.force_login(vera)
+    answer = client.post("/lines/1/cancel/")
+    words = "This needs the role buyer or administrator."
+    assert (answer.status_code, words in answer.text) == (403, True)
+    event = Event.objects.get()
+    assert (event.action, event.actor, event.reason) == ("access.denied", vera, words)
+    assert event.after == {"method": "POST", "path": "/lines/1/cancel/"}
+
+
+def test_htmx_that_is_refused_reloads_its_page_which_says_why(client):
+    client.force_login(person("vera", Role.VIEWER))
+    answer = client.post("/unassigned/assign/", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer["HX-Refresh"]) == (403, "true")
+    text = client.get("/unassigned/").text
+    assert "This needs the role assigner or buyer or administrator. Nothing was changed." in text
+
+
+def test_opening_the_gate_is_more_than_pausing_it(client):
+    for role, word, status in (
+        (Role.BUYER, "paused", 302),
+        (Role.BUYER, "open", 403),
+        (Role.APPROVER, "open", 302),
+        (Role.APPROVER, "paused", 302),
+        (Role.ADMIN, "open", 302),
+        (Role.ASSIGNER, "paused", 403),
+    ):
+        user, _ = User.objects.get_or_create(username=role)
+        give(user, role)
+        client.force_login(user)
+        before = Gate.objects.get().paused
+        assert client.post("/gate/switch/", {"to": word, "reason": "To see"}).status_code == status
+        assert Gate.objects.get().paused == ((word == "paused") if status == 302 else before)
+
+
+@pytest.mark.parametrize("role", [*Role, None], ids=lambda role: role or "none")
+def test_djangos_own_rooms_open_for_admins_alone(client, role):
+    user = person("vera", *([role] if role else []))
+    user.is_staff = True  # no longer enough
+    user.save()
+    client.force_login(user)
+    assert {client.get(path).status_code for path in ROOMS[:3]} == {200 if role == Role.ADMIN else 403}
+    assert client.get(ROOMS[3]).status_code == (404 if role == Role.ADMIN else 403)
+
+
+def test_an_admin_gives_roles_and_cannot_make_itself_more(client):
+    ada, eve = person("ada", Role.ADMIN), person("eve")
+    client.force_login(ada)
+    page = client.get(f"/admin/auth/user/{eve.pk}/change/")
+    assert page.status_code == 200
+    assert re.search(r'<select[^>]*name="groups"', page.text)
+    assert client.get("/admin/numbers/line/add/").status_code == 403
+
+
+def test_migrating_again_changes_nothing():
+    before = list(Group.objects.values_list("pk", "name"))
+    assert {name for _, name in before} == set(Role.values)
+    with CaptureQueriesContext(connection) as queries:
+        people.make_groups("default")
+    assert list(Group.objects.values_list("pk", "name")) == before
+    assert len(queries) == 3
+
+
+def test_second_factors_bind_those_who_spend_destroy_or_decide(client, settings):
+    settings.REQUIRE_MFA = True
+    bound = {role for role in Role if is_guarded(person(f"a {role}", role))}
+    assert bound == {Role.BUYER, Role.APPROVER, Role.ADMIN}
+    client.force_login(person("vera", Role.VIEWER, Role.ASSIGNER))
+    assert client.get("/numbers/").status_code == 200
+    for n, role in enumerate(bound):
+        client.force_login(person(f"b{n}", Role.VIEWER, role))
+        assert client.get("/numbers/")["Location"] == "/accounts/2fa/"
+        assert client.post("/orders/new/", {"confirmed": "1"})["Location"] == "/accounts/2fa/"
+    assert not Order.objects.exists()
+
+
+def test_every_address_of_ours_is_one_that_the_middleware_looks_up():
+    for name in PAGES:
+        found = resolve(path_of(name))
+        assert (found.view_name, found.app_names) == (name, [])
+    with pytest.raises(Resolver404):
+        resolve("/nothing/here/")
