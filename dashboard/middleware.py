@@ -1,5 +1,6 @@
 """What every request gets: an id, a log-in that htmx can follow, and privacy in caches."""
 
+import logging
 import re
 import time
 import uuid
@@ -10,16 +11,21 @@ from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import FieldDoesNotExist
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.utils.module_loading import import_string
+from django.views.defaults import bad_request
 from django_htmx.http import HttpResponseClientRedirect
 
 from . import logs
 
+log = logging.getLogger("dashboard")
 Handler = Callable[[HttpRequest], HttpResponse]
-ACCOUNTS = "/accounts/"
+ACCOUNTS, ADMIN = "/accounts/", "/admin/"
+UNREADABLE = (DataError, FieldDoesNotExist, OverflowError)
 SEEN_EVERY = 60  # seconds; a session is written this often at most
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
@@ -74,11 +80,35 @@ def login_for_htmx(get_response: Handler) -> Handler:
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         if response.status_code == 302 and request.htmx and response["Location"].startswith(ACCOUNTS):
-            page = request.htmx.current_url_abs_path or "/"
+            page = page_of(request) or "/"
             where = response["Location"].split("?")[0]
             return HttpResponseClientRedirect(redirect_to_login(page, where).url)
         return response
 
+    return middleware
+
+
+def page_of(request: HttpRequest) -> str | None:
+    """The page that an htmx request comes from, where it is one of ours."""
+    try:
+        return request.htmx.current_url_abs_path
+    except ValueError:  # no address at all, such as http://[
+        return None
+
+
+def odd_requests_of_the_admin(get_response: Handler) -> Handler:
+    """What the admin cannot read, such as an id beyond every id, is a bad request and no error of ours."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        return get_response(request)
+
+    def answer(request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not request.path.startswith(ADMIN) or not isinstance(error, UNREADABLE):
+            return None
+        log.warning("the admin could not read a request", exc_info=error)
+        return bad_request(request, error)
+
+    middleware.process_exception = answer
     return middleware
 
 

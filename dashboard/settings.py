@@ -96,6 +96,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "dashboard.middleware.private_pages",
+    "dashboard.middleware.odd_requests_of_the_admin",
 ]
 TEMPLATES = [
     {

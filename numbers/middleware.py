@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.utils.encoding import escape_uri_path
 
 from .roles import Right, may, methods, refusal
 from .services.history import ADDRESS, By, record
@@ -28,7 +29,7 @@ def tell_the_history(get_response: Handler) -> Handler:
                     action="access.denied",
                     by=By.person(request.user, request.id),
                     reason=getattr(request, "denied", "The account has no permission for this."),
-                    after={"method": request.method, "path": request.path[:200]},
+                    after={"method": request.method, "path": escape_uri_path(request.path)[:200]},
                 )
             return response
         finally:
