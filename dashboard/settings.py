@@ -285,3 +285,6 @@ MAX_LINES_PER_USER_DAY = env.int("MAX_LINES_PER_USER_DAY", default=0)
 MAX_LINES_PER_DAY = env.int("MAX_LINES_PER_DAY", default=0)
 MAX_COST_PER_ORDER = env.float("MAX_COST_PER_ORDER", default=0)
 MAX_COST_PER_DAY = env.float("MAX_COST_PER_DAY", default=0)
+# An order of more lines, or of a higher estimate, waits until another person has approved it; 0 never.
+APPROVAL_LINES = env.int("APPROVAL_LINES", default=0)
+APPROVAL_COST = env.float("APPROVAL_COST", default=0)

@@ -5,6 +5,7 @@ money is this table: a state changes only along a move listed here, in one
 compare-and-set statement, and `sending` is on disk before a purchase leaves.
 """
 
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from django.db.models import TextChoices
@@ -65,6 +66,22 @@ class Guarantee(StrEnum):
     EXACT = "exact"  # each line buys one exact number, which is its own key
     SNAPSHOT = "snapshot"  # by area code, one at a time per connection, compared with a snapshot
     BLIND = "blind"  # nothing can be looked up: every unanswered purchase goes to a person
+
+
+class ApprovalState(TextChoices):
+    """Whether another person must let an order through, and what they said."""
+
+    NOT_NEEDED = "", "Not needed"
+    WAITING = "waiting", "Waits for approval"
+    APPROVED = "approved", "Approved"
+    REFUSED = "refused", "Refused"
+    WITHDRAWN = "withdrawn", "Called off"  # before anybody had decided
+
+
+#: Lines of these orders may be bought; those of all others, whatever their own state says, may not.
+BUYABLE = frozenset({ApprovalState.NOT_NEEDED, ApprovalState.APPROVED})
+#: When a line is due whose order waits for approval: no worker takes it before, of whatever release.
+PUT_OFF = datetime(2999, 1, 1, tzinfo=UTC)
 
 
 class Outcome(TextChoices):

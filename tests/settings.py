@@ -20,6 +20,7 @@ os.environ |= {
     "SYNC_SECONDS": "0",
     "PLAN_IN_FLIGHT": "1",  # other threads do not see what a test has not committed
     "MAX_LINES_PER_DAY": "0",
+    "APPROVAL_LINES": "0",
     "REAUTH_SECONDS": "0",  # the tests of the door set it
     "JOURNAL_PATH": "/nonexistent/every-test-sets-its-own",
 }

@@ -1,6 +1,6 @@
 """What is kept. Rows are written by `numbers.services` only."""
 
-from .buying import Attempt, Draft, Line, Look, Order
+from .buying import Approval, Attempt, Draft, Line, Look, Order
 from .changes import Plan, PlanRow, SavedView, Wish
 from .figures import Figures
 from .gate import Gate, Journal, Price, Reconciliation
@@ -10,6 +10,7 @@ from .notices import Delivery, Notice, PutAway
 
 __all__ = [
     "Agent",
+    "Approval",
     "Attempt",
     "Connection",
     "Delivery",

@@ -4,11 +4,20 @@ import uuid
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from ..states import CANCELLABLE, DRIVEN, FINAL, HOLDING, Guarantee, LineState, Outcome
+from ..states import (
+    CANCELLABLE,
+    DRIVEN,
+    FINAL,
+    HOLDING,
+    ApprovalState,
+    Guarantee,
+    LineState,
+    Outcome,
+)
 from .inventory import Agent, Connection, Number
 
 
@@ -26,6 +35,13 @@ class Order(models.Model):
     currency = models.CharField(max_length=3, default="USD", db_default="USD")  # of both
     # The order whose missing lines this one asks for again.
     again_of = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="tried_again")
+    approval = models.CharField(
+        max_length=10,
+        choices=ApprovalState,
+        blank=True,
+        default=ApprovalState.NOT_NEEDED,
+        db_default=ApprovalState.NOT_NEEDED,
+    )
     created_at = models.DateTimeField(db_default=Now())
     told_at = models.DateTimeField(null=True, blank=True)  # its end was told to who ordered it
 
@@ -34,6 +50,7 @@ class Order(models.Model):
         indexes = [
             models.Index(fields=["created_at", "requested_by"], name="order_by_day"),  # caps per day
             models.Index(fields=["id"], condition=Q(told_at=None), name="order_untold"),  # the sweeper
+            models.Index(fields=["-id"], condition=Q(approval="waiting"), name="order_waiting"),  # its list
         ]
 
     def __str__(self) -> str:
@@ -41,6 +58,45 @@ class Order(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("order", args=[self.pk])
+
+
+class Approval(models.Model):
+    """The question whether an order may be bought, which another person than the one who asks decides.
+
+    `digest` stands for all that was asked for (`services.approving`), so that nobody can approve
+    anything else than that.
+    """
+
+    order = models.OneToOneField(Order, models.PROTECT, related_name="question")
+    digest = models.CharField(max_length=64)
+    why = models.CharField(max_length=200)  # which limit it passed
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    asked_by_name = models.CharField(max_length=150, blank=True)
+    asked_at = models.DateTimeField(db_default=Now())
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    decided_by_name = models.CharField(max_length=150, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decision = models.CharField(max_length=10, choices=ApprovalState, blank=True)  # empty: none yet
+    reason = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(asked_by=None) | Q(decided_by=None) | ~Q(decided_by=F("asked_by")),
+                name="approval_by_another",
+            ),
+            models.CheckConstraint(
+                condition=Q(decision="", decided_at=None) | ~Q(decision="") & Q(decided_at__isnull=False),
+                name="approval_decided_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Approval of order {self.order_id}"
 
 
 class Draft(models.Model):

@@ -15,6 +15,8 @@ class Notice(models.Model):
 
     class Kind(models.TextChoices):
         ORDER = "order.finished", "An order has ended"
+        APPROVAL = "order.approval", "An order waits for approval"
+        DECIDED = "order.decided", "An order was approved or refused"
         REVIEW = "line.review", "A line needs a person"
         GATE = "gate.stopped", "Buying stopped by itself"
 

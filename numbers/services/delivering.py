@@ -24,6 +24,8 @@ HEARD = timedelta(minutes=2)  # until a delivery is rung for again
 AGAIN = [timedelta(minutes=minutes) for minutes in (1, 5, 30, 120)]  # after each try that failed
 SUBJECTS = {
     Notice.Kind.ORDER: "Order {order} has ended",
+    Notice.Kind.APPROVAL: "Order {order} waits for your approval",
+    Notice.Kind.DECIDED: "Order {order}: what was decided",
     Notice.Kind.REVIEW: "Order {order}: a line needs you",
     Notice.Kind.GATE: "Buying has stopped",
 }
@@ -107,4 +109,4 @@ def address_of(notice: Notice) -> str:
 def path_of(notice: Notice) -> str:
     if notice.kind == Notice.Kind.REVIEW:
         return f"/review/{notice.line_id}/"
-    return f"/orders/{notice.order_id}/" if notice.kind == Notice.Kind.ORDER else "/gate/"
+    return "/gate/" if notice.kind == Notice.Kind.GATE else f"/orders/{notice.order_id}/"

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from ..models import Attempt, Gate, Line
 from ..models.gate import Breaker
-from ..states import DRIVEN, LineState, Outcome
+from ..states import DRIVEN, PUT_OFF, LineState, Outcome
 from .history import SYSTEM, By, db_now, record
 from .moves import wait
 from .telling import tell_gate
@@ -138,7 +138,9 @@ def open_gate(*, by: By, reason: str) -> None:
         _close(gate, now)
         gate.save()
         # Lines were told to wait until the breaker might let one through, or for a person.
-        Line.objects.filter(state__in=DRIVEN, lease_until=None).update(due_at=now)
+        # Those of orders that wait for approval do not mind the gate.
+        told = Line.objects.filter(state__in=DRIVEN, lease_until=None, due_at__lt=PUT_OFF)
+        told.update(due_at=now)
         record(action="gate.opened", by=by, reason=reason, before=before)
 
 

@@ -17,8 +17,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from ..models import Line
-from ..states import FINAL, MOVES, LineState
+from ..models import Line, Order
+from ..states import BUYABLE, FINAL, MOVES, LineState
 from .failpoints import reached
 from .history import SYSTEM, By, db_now, record
 from .telling import tell_review
@@ -104,6 +104,8 @@ def wait(line: Line, *, until: datetime, **fields) -> None:
 
 def _write(line: Line, fields: dict) -> None:
     same = Line.objects.filter(pk=line.pk, state=line.state, generation=line.generation)
+    if fields.get("state") == LineState.SENDING:  # whoever got it this far: not without approval
+        same = same.filter(order__in=Order.objects.filter(pk=line.order_id, approval__in=BUYABLE))
     if same.update(**fields) != 1:
         raise LeaseLost(f"line {line.pk} has moved on")
 

@@ -12,9 +12,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet, Sum
 
 from ..models import Connection, Line, Order, Price
-from ..states import CANCELLABLE, LineState
-from . import gate
-from .driving import ring
+from ..states import CANCELLABLE, PUT_OFF, ApprovalState, LineState
+from . import approving, gate
+from .driving import ring_first
 from .failpoints import reached
 from .history import By, db_now, record
 from .inventory import agents_for, connection_for
@@ -24,7 +24,6 @@ from .wants import Want, count_of, in_words
 log = logging.getLogger("numbers.placing")
 
 PORTION = 200
-RUNG_AT_ONCE = 10  # the sweeper rings the others when their turn comes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +69,7 @@ def place_order(
 ) -> tuple[Order, bool]:
     """Write an order with its lines, event and doorbells in one transaction; nothing is bought here.
 
+    Where another person must approve it, its lines are put off until then.
     What is wanted are WANTS, or one alone as keywords of `Want`. SHOWN is the estimate that the person saw.
     One FORM_TOKEN makes one order: a second call returns the first one's order and False.
     Raises NotPlaced.
@@ -96,6 +96,7 @@ def place_order(
             check_limits(by=by, quantity=quantity, cost=cost.total)
             if again_of and (later := again_of.tried_again.first()):
                 raise TriedAgain(f"What {again_of} is missing was ordered again already, in {later}.")
+            why = approving.why_asked(quantity=quantity, cost=cost.total)
             order = Order.objects.create(
                 form_token=form_token,
                 requested_by=by.user,
@@ -105,6 +106,7 @@ def place_order(
                 cost_monthly=cost.monthly,
                 currency=cost.currency,
                 again_of=again_of,
+                approval=ApprovalState.WAITING if why else ApprovalState.NOT_NEEDED,
                 created_at=now,
             )
             connection = connection_for(
@@ -114,7 +116,9 @@ def place_order(
                 lines_for(order, wants, connection=connection, telephony_provider=telephony_provider, now=now)
             )
             record(action="order.placed", by=by, order=order, after=about)
-            ring([line.pk for line in lines[:RUNG_AT_ONCE] if line.due_at <= now])
+            if why:
+                approving.ask(order, by=by, why=why)
+            ring_first(lines, now=now)
             reached("order.written")
     except NotPlaced as error:
         record(action="order.refused", by=by, after=about, reason=str(error))
@@ -131,9 +135,10 @@ def place_order(
 def lines_for(
     order: Order, wants: Sequence[Want], *, connection: Connection, telephony_provider: str, now: datetime
 ) -> Iterator[Line]:
-    """A line for each number that WANTS ask for, each with its turn at the gate."""
+    """A line for each number that WANTS ask for, each with its turn at the gate, or put off."""
     agents = agents_for({want.inbound_agent for want in wants})
-    turns = gate.turns(count=order.quantity, now=now)
+    waits = order.approval == ApprovalState.WAITING
+    turns = [PUT_OFF] * order.quantity if waits else gate.turns(count=order.quantity, now=now)
     each = (want for want in wants for _ in range(want.quantity))
     for position, (want, turn) in enumerate(zip(each, turns, strict=True), start=1):
         yield Line(
@@ -147,6 +152,7 @@ def lines_for(
             label=want.label,
             tags=sorted(want.tags),
             due_at=turn,
+            reason=approving.WAITS if waits else "",
         )
 
 
@@ -222,7 +228,8 @@ def check_limits(*, by: By, quantity: int, cost: Decimal | None) -> None:
 
 def cost_of(orders: QuerySet[Order]) -> Decimal:
     """What ORDERS cost in their first month, as far as it is known."""
-    spent = orders.aggregate(once=Sum("cost_once"), monthly=Sum("cost_monthly"))
+    refused = [ApprovalState.REFUSED, ApprovalState.WITHDRAWN]
+    spent = orders.exclude(approval__in=refused).aggregate(once=Sum("cost_once"), monthly=Sum("cost_monthly"))
     return (spent["once"] or Decimal()) + (spent["monthly"] or Decimal())
 
 
@@ -234,6 +241,15 @@ def lines_of(orders: QuerySet[Order]) -> int:
 
 def cancel_line(*, line_id: int, by: By) -> bool:
     """Call a line off if nothing was sent for it yet. False when it was too late."""
+    with transaction.atomic():
+        order = approving.lock(Line.objects.values_list("order", flat=True).get(pk=line_id))
+        cancelled = call_off(line_id=line_id, by=by)
+        approving.withdraw_if_empty(order, by=by)
+    return cancelled
+
+
+def call_off(*, line_id: int, by: By) -> bool:
+    """`cancel_line` for a line whose order the caller has locked."""
     line = Line.objects.get(pk=line_id)
     if not line.is_cancellable:
         return False
@@ -258,5 +274,7 @@ def cancel_rest(*, order_id: int, by: By) -> int:
     count = 0
     for portion in batched(waiting.order_by("-position").values_list("pk", flat=True), PORTION):
         with transaction.atomic():
-            count += sum(cancel_line(line_id=pk, by=by) for pk in portion)
+            order = approving.lock(order_id)
+            count += sum(call_off(line_id=pk, by=by) for pk in portion)
+            approving.withdraw_if_empty(order, by=by)
     return count

@@ -8,12 +8,13 @@ from collections import Counter
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef
 
-from ..models import Delivery, Event, Line, Notice, Order, PutAway
-from ..states import DRIVEN, LineState
-from .history import db_now
+from ..models import Approval, Delivery, Event, Line, Notice, Order, PutAway
+from ..states import DRIVEN, ApprovalState, LineState
+from .history import By, db_now
 
 BATCH = 50
 WORDS = {
@@ -66,6 +67,55 @@ def tell_review(*, line: Line, event: Event) -> Notice:
     )
 
 
+def tell_approval(*, order: Order, but: By) -> None:
+    """ORDER waits for approval: everybody who may approve it hears of it, BUT for the one who asks."""
+    text = f"{but.name} asks for {order.quantity:,} lines. Order {order.pk} waits for approval."
+    for n, person in enumerate(approvers(but=but) or [None]):
+        tell(
+            Notice(
+                kind=Notice.Kind.APPROVAL,
+                occasion=f"approval:{order.pk}:{person.pk if person else 0}",
+                user=person,
+                order=order,
+                text=text,
+                about={"quantity": order.quantity},
+            ),
+            everywhere=n == 0,
+        )
+
+
+def approvers(*, but: By) -> list[AbstractUser]:
+    """Everybody who may approve orders, BUT for one."""
+    return list(
+        get_user_model()
+        .objects.filter(is_active=True, is_superuser=True)
+        .exclude(pk=but.user and but.user.pk)
+    )
+
+
+def untell_approval(*, order: Order) -> None:
+    """It was decided about ORDER: nobody is asked any more."""
+    Notice.objects.filter(kind=Notice.Kind.APPROVAL, order=order, seen_at=None).update(seen_at=db_now())
+
+
+def tell_decision(*, order: Order, question: Approval) -> Notice:
+    """Who asked for ORDER hears what was decided."""
+    who = question.decided_by_name
+    text = f"{who} has approved order {order.pk}. Its lines are being bought."
+    if question.decision == ApprovalState.REFUSED:
+        text = f"{who} has refused order {order.pk}: {question.reason} Nothing was bought."
+    return tell(
+        Notice(
+            kind=Notice.Kind.DECIDED,
+            occasion=f"decided:{order.pk}",
+            user_id=order.requested_by_id,
+            order=order,
+            text=text[:500],
+            about={"decision": question.decision},
+        )
+    )
+
+
 def tell_gate(*, event: Event) -> Notice:
     """Buying stopped by itself: everybody whose lines wait hears of it, and the webhook."""
     waiting = Line.objects.filter(state__in=DRIVEN, order__requested_by__isnull=False)
@@ -76,12 +126,12 @@ def tell_gate(*, event: Event) -> Notice:
     return tell(notice, also_to=list(people.exclude(email="").values_list("email", flat=True)))
 
 
-def tell(notice: Notice, *, also_to: list[str] = ()) -> Notice:
-    """Write NOTICE down with its ways out of the house."""
+def tell(notice: Notice, *, also_to: list[str] = (), everywhere: bool = True) -> Notice:
+    """Write NOTICE down with its ways out of the house; to the webhook only if it is told EVERYWHERE."""
     notice.save()
     addresses = {notice.user.email, *also_to} if notice.user else set(also_to)
     ways = [(Delivery.Channel.MAIL, to) for to in sorted(addresses - {""}) if settings.NOTIFY_BY_MAIL]
-    ways += [(Delivery.Channel.WEBHOOK, "")] if settings.NOTIFY_WEBHOOK_URL else []
+    ways += [(Delivery.Channel.WEBHOOK, "")] if everywhere and settings.NOTIFY_WEBHOOK_URL else []
     now = db_now()
     Delivery.objects.bulk_create(
         Delivery(notice=notice, channel=channel, to=to, due_at=now) for channel, to in ways

@@ -1,0 +1,342 @@
+"""A second person: what waits, who may let it through, and that it is exactly what was asked for."""
+
+import itertools
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django_tasks_db.models import DBTaskResult
+
+from numbers.models import Agent, Approval, Connection, Event, Gate, Line, Notice, Order, Price
+from numbers.services import gate, observing
+from numbers.services.approving import NotDecided, approve, digest_of, lines_of, refuse
+from numbers.services.driving import drive
+from numbers.services.history import By, db_now
+from numbers.services.moves import LeaseLost, move
+from numbers.services.placing import OverLimit, cancel_line, cancel_rest, place_order
+from numbers.services.sweeping import ring_due
+from numbers.services.telling import tell_ends
+from numbers.services.wants import Want
+from numbers.states import PUT_OFF, LineState
+from tests.books import bare_line, order, posts
+
+pytestmark = pytest.mark.django_db
+S = LineState
+
+
+@pytest.fixture(autouse=True)
+def threshold(settings):
+    settings.APPROVAL_LINES = 2
+
+
+@pytest.fixture
+def ada(django_user_model):
+    return approver(django_user_model, "ada")
+
+
+def approver(users, name: str) -> By:
+    return By.person(users.objects.create_user(name, is_superuser=True), request_id=f"request of {name}")
+
+
+def asked(by, quantity: int = 3, sandbox=None, **want) -> Order:
+    return order(sandbox, by=By.person(by), quantity=quantity, **want)
+
+
+def shown(placed: Order) -> str:
+    """The digest that the approver's page carries."""
+    placed = Order.objects.get(pk=placed.pk)
+    return digest_of(placed, lines_of(placed))
+
+
+def yes(placed: Order, by: By, digest: str = "") -> Order:
+    return approve(order_id=placed.pk, digest=digest or shown(placed), by=by)
+
+
+def states(placed: Order) -> list[str]:
+    return list(placed.lines.order_by("position").values_list("state", flat=True))
+
+
+def actions(placed: Order) -> list[str]:
+    return list(placed.events.filter(line=None).order_by("pk").values_list("action", flat=True))
+
+
+@pytest.mark.parametrize(
+    ("lines", "cost", "price", "waits"),
+    [
+        (0, 0, True, ""),
+        (3, 0, True, ""),  # as many are still fine
+        (2, 0, True, "Above 2 lines"),
+        (0, 9, True, ""),
+        (0, 8.99, True, "Above an estimate of 8.99 for the first month"),
+        (0, 100, False, "No price is known for it"),
+    ],
+)
+def test_what_waits_for_another_person(settings, bob, lines, cost, price, waits):
+    settings.APPROVAL_LINES, settings.APPROVAL_COST = lines, cost
+    if price:
+        Price.objects.create(telephony_provider="twilio", once=1, monthly=2)
+    placed = asked(bob)
+    assert placed.approval == ("waiting" if waits else "")
+    assert list(Approval.objects.values_list("why", flat=True)) == ([waits] if waits else [])
+
+
+def test_a_waiting_order_is_whole_counts_for_limits_and_rings_nobody(settings, bob, ada):
+    settings.MAX_LINES_PER_DAY = 4
+    placed = asked(bob)
+    rows = set(placed.lines.values_list("state", "due_at", "reason"))
+    assert rows == {("planned", PUT_OFF, "Waits for approval.")}
+    assert (Gate.objects.get().next_turn_at <= db_now(), DBTaskResult.objects.count()) == (True, 0)
+    assert actions(placed) == ["order.placed", "order.approval_asked"]
+    question = placed.question
+    assert (question.asked_by, question.asked_by_name, question.decision) == (bob, "bob", "")
+    assert question.digest == shown(placed)
+    with pytest.raises(OverLimit):
+        order(quantity=2)
+    assert (ring_due(), observing.vitals().oldest_due, tell_ends()) == (0, None, 0)
+
+
+def test_opening_the_gate_lets_nothing_through_that_waits_for_approval(bob, ada):
+    placed, other = asked(bob), bare_line(due_at=db_now() + timedelta(hours=1))
+    gate.open_gate(by=ada, reason="Go on")
+    assert set(placed.lines.values_list("due_at", flat=True)) == {PUT_OFF}
+    assert Line.objects.due().get() == other
+
+
+def test_an_approved_order_gets_its_turns_and_is_bought_exactly_so(settings, fluents, bob, ada):
+    settings.GATE_RATE = 100
+    placed = asked(bob, sandbox=fluents)
+    for line in placed.lines.all():
+        drive(line_id=line.pk)
+    assert (states(placed), posts(fluents)) == (["planned"] * 3, [])
+    digest = shown(placed)
+    yes(placed, ada)
+    placed.refresh_from_db()
+    assert (placed.approval, placed.question.decision) == ("approved", "approved")
+    assert (placed.question.decided_by, placed.question.decided_by_name) == (ada.user, "ada")
+    dues = list(placed.lines.order_by("position").values_list("due_at", flat=True))
+    assert [b - a for a, b in itertools.pairwise(dues)] == [timedelta(seconds=0.01)] * 2
+    assert set(placed.lines.values_list("reason", flat=True)) == {"Approved by ada."}
+    assert DBTaskResult.objects.count() >= 1
+    event = placed.events.get(action="order.approved")
+    assert (event.actor, event.request_id, event.before) == (
+        ada.user,
+        "request of ada",
+        {"approval": "waiting"},
+    )
+    assert event.after == {"approval": "approved", "digest": digest, "lines": 3}
+    Line.objects.update(due_at=db_now())
+    for line in placed.lines.all():
+        drive(line_id=line.pk)
+    assert states(placed) == ["bought"] * 3
+    assert len(fluents.charges()) == 3
+
+
+def test_a_refused_order_is_called_off_for_good_and_told_once(bob, ada, settings):
+    placed = asked(bob)
+    refuse(order_id=placed.pk, digest=shown(placed), by=ada, reason="Too many for one month.")
+    placed.refresh_from_db()
+    assert (placed.approval, placed.question.reason) == ("refused", "Too many for one month.")
+    rows = set(placed.lines.values_list("state", "reason"))
+    assert rows == {("cancelled", "Refused by ada: Too many for one month.")}
+    assert actions(placed)[-1] == "order.approval_refused"
+    assert tell_ends() == 0
+    told = Notice.objects.get(user=bob)
+    assert told.text == f"ada has refused order {placed.pk}: Too many for one month. Nothing was bought."
+    with pytest.raises(NotDecided, match="ada has refused this order already"):
+        yes(placed, ada)
+
+
+def test_nobody_approves_their_own_whatever_they_are_called(bob, ada, django_user_model):
+    bob.is_superuser = True
+    bob.save()
+    placed = asked(bob)
+    bob.username = "robert"
+    bob.save()
+    for act in (yes, no):
+        with pytest.raises(NotDecided, match="another person must decide"):
+            act(placed, By.person(bob))
+    assert states(placed) == ["planned"] * 3
+    event = Event.objects.filter(action="order.approval_denied").latest("pk")
+    assert (event.order, event.actor_name, event.after) == (placed, "robert", {"tried_to": "refuse"})
+    # Somebody else by his old name is somebody else.
+    assert yes(placed, approver(django_user_model, "bob")).approval == "approved"
+
+
+def no(placed: Order, by: By) -> Order:
+    return refuse(order_id=placed.pk, digest=shown(placed), by=by, reason="No.")
+
+
+def test_the_order_of_a_command_is_its_accounts_by_name(ada, django_user_model):
+    placed = order(by=By(name="ada"), quantity=3)
+    with pytest.raises(NotDecided, match="You asked for this order"):
+        yes(placed, ada)
+    assert yes(placed, approver(django_user_model, "eve")).approval == "approved"
+
+
+def test_who_has_not_the_right_decides_nothing(bob, django_user_model):
+    placed, carol = asked(bob), By.person(django_user_model.objects.create_user("carol"))
+    for by in (carol, By(name="nobody in particular")):
+        with pytest.raises(NotDecided, match="You may not approve orders"):
+            yes(placed, by)
+    assert Event.objects.filter(action="order.approval_denied").count() == 2
+    assert Order.objects.get().approval == "waiting"
+
+
+def test_the_database_itself_refuses_that_somebody_decides_about_their_own(bob):
+    question = asked(bob).question
+    question.decision, question.decided_at, question.decided_by = "approved", db_now(), bob
+    with pytest.raises(IntegrityError), transaction.atomic():
+        question.save()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Approval.objects.update(decision="approved")  # by nobody, at no time
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"area_code": "212"},
+        {"wanted_number": "+14155550199"},
+        {"agent": "another"},
+        {"connection": "another"},
+        {"telephony_provider": "telnyx"},
+        {"label": "Another"},
+        {"tags": ["another"]},
+        {"position": 9},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_what_is_not_what_was_asked_for_is_not_approved(bob, ada, changes):
+    """Whoever changes the rows in the database, before the page was made or after it."""
+    placed = asked(bob)
+    before = shown(placed)
+    others = {
+        "agent": Agent.objects.create(api_id="another"),
+        "connection": Connection.objects.create(api_id="another"),
+    }
+    changes = {name: others.get(name, value) for name, value in changes.items()}
+    Line.objects.filter(order=placed, position=3).update(**changes)
+    with pytest.raises(NotDecided, match="has changed since the page was made"):
+        yes(placed, ada, digest=before)
+    with pytest.raises(NotDecided, match="not what was asked for"):
+        yes(placed, ada)
+    assert (Order.objects.get().approval, states(placed)) == ("waiting", ["planned"] * 3)
+    assert no(placed, ada).approval == "refused"
+
+
+@pytest.mark.parametrize("changes", [{"cost_monthly": Decimal(1)}, {"quantity": 1}, {"currency": "EUR"}])
+def test_nor_is_another_estimate_or_quantity(bob, ada, changes):
+    placed = asked(bob)
+    Order.objects.update(**changes)
+    with pytest.raises(NotDecided, match="not what was asked for"):
+        yes(placed, ada)
+
+
+def test_a_line_that_is_slipped_in_is_not_approved(bob, ada):
+    placed = asked(bob)
+    extra = placed.lines.first()
+    extra.pk, extra.position = None, 4
+    extra.save()
+    with pytest.raises(NotDecided, match="not what was asked for"):
+        yes(placed, ada)
+
+
+def test_what_was_called_off_meanwhile_is_looked_at_again_and_the_rest_approved(bob, ada):
+    placed = asked(bob)
+    before = shown(placed)
+    assert cancel_line(line_id=placed.lines.get(position=2).pk, by=By.person(bob))
+    with pytest.raises(NotDecided, match="has changed since"):
+        yes(placed, ada, digest=before)
+    assert yes(placed, ada).approval == "approved"
+    assert states(placed) == ["planned", "cancelled", "planned"]
+    assert placed.lines.due().count() == 2
+
+
+@pytest.mark.parametrize("one_by_one", [True, False])
+def test_an_order_that_was_called_off_whole_waits_for_nobody(bob, ada, one_by_one):
+    placed = asked(bob)
+    digest = shown(placed)
+    if one_by_one:
+        assert all(cancel_line(line_id=line.pk, by=By.person(bob)) for line in placed.lines.all())
+    else:
+        assert cancel_rest(order_id=placed.pk, by=By.person(bob)) == 3
+    assert (Order.objects.get().approval, actions(placed)[-1]) == ("withdrawn", "order.withdrawn")
+    with pytest.raises(NotDecided, match=r"was called off\. Nothing of it is bought\."):
+        yes(placed, ada, digest=digest)
+    assert not Notice.objects.filter(kind="order.approval", seen_at=None).exists()
+
+
+def test_what_was_refused_or_called_off_gives_its_cost_back(settings, bob, ada):
+    settings.MAX_COST_PER_DAY = 10
+    Price.objects.create(telephony_provider="twilio", once=1, monthly=2)
+    no(asked(bob), ada)
+    cancel_rest(order_id=asked(bob).pk, by=By.person(bob))
+    assert asked(bob).approval == "waiting"
+    with pytest.raises(OverLimit, match="10, 9"):
+        asked(bob)
+
+
+@pytest.mark.parametrize("state", ["waiting", "refused", "withdrawn", "anything else"])
+def test_a_worker_that_has_such_a_line_sends_nothing(fluents, bob, state):
+    """Whatever made it due or reserved: nothing leaves without approval."""
+    placed = asked(bob, sandbox=fluents)
+    Order.objects.update(approval=state[:10])
+    line, other = placed.lines.all()[:2]
+    Line.objects.filter(pk=line.pk).update(due_at=db_now())
+    drive(line_id=line.pk)
+    line.refresh_from_db()
+    assert (line.state, line.due_at, line.lease_until) == ("planned", PUT_OFF, None)
+    reserved = {"state": S.RESERVED, "phone_number": "+14155550100", "lease_until": PUT_OFF}
+    Line.objects.filter(pk=other.pk).update(**reserved)
+    other.refresh_from_db()
+    with pytest.raises(LeaseLost):
+        move(other, S.SENDING, reason="In spite of everything.")
+    assert posts(fluents) == []
+
+
+def test_approvers_hear_of_it_once_and_who_asked_hears_the_answer(settings, bob, ada, django_user_model):
+    settings.NOTIFY_WEBHOOK_URL = "https://hook.example"
+    eve = approver(django_user_model, "eve")
+    django_user_model.objects.create_user("carol")
+    bob.is_superuser = True
+    bob.save()
+    placed = asked(bob)
+    waiting = Notice.objects.filter(kind="order.approval")
+    assert set(waiting.values_list("user__username", flat=True)) == {"ada", "eve"}
+    assert {notice.text for notice in waiting} == {
+        f"bob asks for 3 lines. Order {placed.pk} waits for approval."
+    }
+    assert [notice.deliveries.count() for notice in waiting.order_by("pk")] == [1, 0]  # one for the webhook
+    yes(placed, eve)
+    assert not waiting.filter(seen_at=None).exists()
+    told = Notice.objects.get(user=bob)
+    assert (told.kind, told.about) == ("order.decided", {"decision": "approved"})
+    assert told.text == f"eve has approved order {placed.pk}. Its lines are being bought."
+
+
+def test_every_want_of_a_basket_is_part_of_what_is_approved(bob, ada):
+    wants = [
+        Want(area_code="415", quantity=2, label="Front", tags=("west", "clinic")),
+        Want(phone_number="+14155550100", inbound_agent="agent-1"),
+    ]
+    placed, _ = place_order(
+        by=By.person(bob),
+        form_token="basket",
+        telephony_provider="twilio",
+        telephony_account_connection="connection-1",
+        wants=wants,
+    )
+    assert shown(placed) == placed.question.digest
+    assert yes(placed, ada).approval == "approved"
+
+
+def test_approving_costs_as_much_for_many_lines_as_for_a_few(bob, ada):
+    counts = []
+    for quantity in (20, 60):
+        placed = asked(bob, quantity=quantity)
+        digest = shown(placed)
+        with CaptureQueriesContext(connection) as queries:
+            approve(order_id=placed.pk, digest=digest, by=ada)
+        counts.append(len(queries))
+    assert counts[0] == counts[1] < 40
