@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from .models import Agent, Attempt, Connection, Event, Line, Number, Order, Price
+from .models import Agent, Approval, Attempt, Connection, Event, Line, Number, Order, Price
 from .roles import Right, may
 from .services.history import By, record
 
@@ -70,4 +70,4 @@ class EventAdmin(ReadOnly):
     list_filter = ["action"]
 
 
-admin.site.register([Agent, Attempt, Connection, Order], ReadOnly)
+admin.site.register([Agent, Approval, Attempt, Connection, Order], ReadOnly)

@@ -3,10 +3,10 @@ from django.db.models import IntegerField, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from .models import Gate, Line, Notice, Number
+from .models import Gate, Line, Notice, Number, Order
 from .roles import Right, rights_of
 from .services import telling
-from .states import AWAY, LineState, NumberStatus
+from .states import AWAY, ApprovalState, LineState, NumberStatus
 from .views.agents import alarming
 
 MANY = 1000  # beyond this the frame does not count on
@@ -34,6 +34,7 @@ def frame(request: HttpRequest) -> dict:
         review_count=CountOf(Line.objects.filter(state=LineState.REVIEW)),
         unassigned_count=CountOf(Number.objects.filter(agent=None, status__in=OURS)),
         drift_count=CountOf(Number.objects.filter(drifted=True)),
+        approval_count=CountOf(Order.objects.filter(approval=ApprovalState.WAITING)),
     ).get(pk=Gate.SINGLE)  # one query for the frame of every page
     return may | {
         "gate": gate,
@@ -41,6 +42,7 @@ def frame(request: HttpRequest) -> dict:
         "review_count": gate.review_count,
         "unassigned_count": gate.unassigned_count,
         "drift_count": gate.drift_count,
+        "approval_count": gate.approval_count,
         "notices": unseen(request),
         "agent_alarms": SimpleLazyObject(alarming),  # the overview alone looks at them
     }

@@ -47,6 +47,7 @@ def single(found: Figures) -> Iterator[Metric]:
         ("worker_seen_seconds", "Time since a worker was seen.", now.worker_seen),
         ("tasks_waiting", "Doorbells that no worker has heard yet.", found.tasks_waiting),
         ("changes_waiting", "Rows of plans under way that are not done.", found.changes_waiting),
+        ("approvals_waiting", "Orders that wait for another person.", found.approvals_waiting),
     ):
         if value is not None:
             yield GaugeMetricFamily(f"fluents_{name}", words, value=value)

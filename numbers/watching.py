@@ -3,13 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 
 from django.conf import settings
 from django.db.models import Count, Max, Min, Q
 
-from .models import Line, Order
+from .models import Approval, Line, Order
+from .reports import price_a_line
+from .services import approving
+from .services.history import By
+from .services.placing import estimate
 from .services.wants import in_words
-from .states import FINAL, LineState
+from .states import FINAL, ApprovalState, LineState
 
 S = LineState
 REASONS = 3  # that are told of one area
@@ -42,6 +47,43 @@ def describe(orders: Sequence[Order]) -> None:
         order.what = in_words(order.parts)
         row = about.get(order.pk, {"kinds": 0, "with_one": 0, "all": 0})
         order.whom = row["kinds"] + (0 < row["with_one"] < row["all"])
+
+
+def rows_of(lines: list[Line]) -> list[dict]:
+    """The rows that were asked for: lines that follow each other and are alike."""
+
+    def alike(line: Line) -> tuple:
+        return line.area_code, line.wanted_number, line.agent_id, line.label, tuple(line.tags)
+
+    groups = [list(group) for _, group in groupby(lines, key=alike)]
+    return [{"line": group[0], "count": len(group)} for group in groups]
+
+
+def question_of(order: Order, *, by: By) -> dict:
+    """What the page of ORDER says about its approval; all of the request to whoever may decide now."""
+    if not order.approval or not (question := Approval.objects.filter(order=order).first()):
+        return {}
+    about = {"question": question, "own": approving.is_own(question, by)}
+    if order.approval != ApprovalState.WAITING or about["own"] or not approving.may_approve(by):
+        return about
+    lines = approving.lines_of(order)
+    wanted = [line for line in lines if line.state == S.PLANNED]
+    costs = [price and price * len(wanted) for price in price_a_line(order)]
+    today = estimate(
+        telephony_provider=lines[0].telephony_provider,
+        telephony_account_connection=lines[0].connection.api_id,
+        quantity=len(wanted),
+    )
+    return about | {
+        "digest": approving.digest_of(order, lines),
+        "as_asked": approving.digest_of(order, lines, as_asked=True) == question.digest,
+        "asked": rows_of(wanted),
+        "count": len(wanted),
+        "called_off": len(lines) - len(wanted),
+        "once": costs[0],
+        "monthly": costs[1],
+        "today": today if [today.once, today.monthly] != costs else None,
+    }
 
 
 def shares(order: Order) -> list[Share]:

@@ -12,9 +12,9 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Count, Max
 from django_tasks_db.models import DBTaskResult
 
-from ..models import Attempt, Gate, Journal, Line, Number, PlanRow
+from ..models import Attempt, Gate, Journal, Line, Number, Order, PlanRow
 from ..models.gate import Breaker
-from ..states import OPEN, LineState, Outcome
+from ..states import OPEN, ApprovalState, LineState, Outcome
 from . import gate
 from .history import db_now
 
@@ -60,6 +60,7 @@ class Figures:
     numbers: dict[str, int] = field(default_factory=dict)
     tasks_waiting: int
     changes_waiting: int
+    approvals_waiting: int
 
 
 def unapplied() -> list[str]:
@@ -126,6 +127,7 @@ def figures() -> Figures:
         numbers={name: counted(name, int(time() / KEEP_SECONDS)) for name in NUMBERS},
         tasks_waiting=DBTaskResult.objects.ready().order_by()[:TASKS_COUNTED].count(),
         changes_waiting=PlanRow.objects.open().filter(plan__applied_at__isnull=False).count(),
+        approvals_waiting=Order.objects.filter(approval=ApprovalState.WAITING).count(),
     )
 
 

@@ -19,7 +19,7 @@ from ..areas import areas
 from ..forms import PROVIDER_NAMES
 from ..models import Agent, Event, Line, Number, Order
 from ..phone import pretty
-from ..states import Guarantee, LineState, NumberStatus
+from ..states import PUT_OFF, ApprovalState, Guarantee, LineState, NumberStatus
 
 register = template.Library()
 S = LineState
@@ -132,6 +132,11 @@ EVENTS = {
     "plan.discarded": ("ban", "grey", "Plan discarded"),
     "plan.finished": ("circle-check", "green", "Plan finished"),
     "order.refused": ("ban", "amber", "Order refused"),
+    "order.approval_asked": ("user-check", "amber", "Asked another person for approval"),
+    "order.approved": ("user-check", "green", "Order approved"),
+    "order.approval_refused": ("ban", "red", "Order not approved"),
+    "order.approval_denied": ("ban", "red", "Refused: may not decide about the order"),
+    "order.withdrawn": ("ban", "grey", "Called off before it was approved"),
     "access.denied": ("ban", "red", "Refused: not allowed"),
     "access.login": ("check", "grey", "Logged in"),
     "access.logout": ("logout", "grey", "Logged out"),
@@ -257,6 +262,8 @@ def control(field: BoundField, **attrs) -> SafeString:
 @register.simple_tag
 def next_step(line: Line, stopped: Exception | None = None) -> SafeString | str:
     """What happens next with LINE, and when; STOPPED is what keeps every line from being sent."""
+    if line.is_cancellable and line.due_at == PUT_OFF:
+        return "Nothing was sent. It starts when another person has approved the order."
     if stopped and line.is_cancellable:
         return "Nothing was sent. It goes on when buying does."
     before, after = NEXT_STEPS[LineState(line.state)]
@@ -321,6 +328,10 @@ def order_state(order: Order) -> str:
 
 @register.simple_tag
 def order_badge(order: Order) -> SafeString:
+    if order.approval == ApprovalState.WAITING:
+        return badge("amber", "user-check", "Waits for approval")
+    if order.approval == ApprovalState.REFUSED:
+        return badge("grey", "ban", "Not approved")
     state = order_state(order)
     if order.bought and state in (S.FAILED, S.CANCELLED):
         return badge("amber", "circle-half-2", "Partly bought")

@@ -19,7 +19,7 @@ from ..areas import areas
 from ..forms import MOST_ROWS, PurchaseForm, WantListForm, new_form_token, read_form_token, typed_rows
 from ..models import Agent, Connection, Draft, Order
 from ..phone import to_e164
-from ..services import wants
+from ..services import approving, wants
 from ..services.finding import idle_in
 from ..services.history import By
 from ..services.placing import (
@@ -165,6 +165,7 @@ def confirm(request: HttpRequest, draft: Draft) -> HttpResponse:
         "cost_once": cost.once,
         "cost_monthly": cost.monthly,
         "currency": cost.currency,
+        "approval": approving.why_asked(quantity=quantity, cost=cost.total),
         "shown": "none" if cost.once is None else f"{cost.once}/{cost.monthly}/{cost.currency}",
         "limits": limits(by=By.person(request.user)),
         "idle": sorted(idle_in(want.area_code for want in rows).items()),

@@ -8,25 +8,30 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
+from dashboard.door import confirm_first
 from dashboard.htmx import HtmxHttpRequest, render_partial
 
+from ..forms import ReasonForm
 from ..models import Gate, Line, Order
 from ..paging import page_of
 from ..services import gate
+from ..services.approving import NotDecided, approve, refuse
 from ..services.history import By
 from ..services.placing import cancel_line
-from ..states import CANCELLABLE, FINAL, LineState
-from ..watching import describe, in_time, seconds_left, shares
+from ..states import CANCELLABLE, FINAL, ApprovalState, LineState
+from ..watching import describe, in_time, question_of, seconds_left, shares
 
 LINES_A_PAGE = 100
 
 
 @require_safe
 def order_list(request: HtmxHttpRequest) -> HttpResponse:
-    """All orders, newest first, with how far each one is."""
-    page = page_of(Order.objects.all(), params=request.GET)
+    """All orders, newest first, with how far each one is; or those alone that wait for approval."""
+    waiting = request.GET.get("approval") == ApprovalState.WAITING
+    orders = Order.objects.filter(approval=ApprovalState.WAITING) if waiting else Order.objects.all()
+    page = page_of(orders, params=request.GET)
     lines = Line.objects.filter(order__in=[order.pk for order in page])
-    version = version_of(lines, gate.current())
+    version = version_of(lines, gate.current()) + f".{len(page.rows)}" * waiting
     if request.htmx and request.GET.get("seen") == version:
         return HttpResponse(status=204)
     add_counts(page.rows)
@@ -35,7 +40,14 @@ def order_list(request: HtmxHttpRequest) -> HttpResponse:
     describe(page.rows)
     for order in page:
         order.first = first_lines.get(order.pk)
-    context = {"page": page, "version": version, "moving": any(order.moving for order in page)}
+    moving = [order.approval != ApprovalState.WAITING for order in page if order.moving]
+    context = {
+        "page": page,
+        "version": version,
+        "moving": bool(moving),
+        "pace": 3 if any(moving) else 20,  # seconds until it looks again
+        "approvals": waiting,
+    }
     return render_partial(request, "numbers/order_list.html", context, partial="orders")
 
 
@@ -47,8 +59,15 @@ def order_detail(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     version = version_of(order.lines.all(), now)
     if request.htmx and request.GET.get("seen") == version:
         return HttpResponse(status=204)
+    return order_page(request, order, now, version)
+
+
+def order_page(
+    request: HtmxHttpRequest, order: Order, now: Gate, version: str, form: ReasonForm | None = None
+) -> HttpResponse:
     add_counts([order])
     describe([order])
+    waits = order.approval == ApprovalState.WAITING
     start = request.GET.get("from", "1")
     start = int(start) if start.isascii() and start.isdigit() and len(start) < 8 else 1
     rows = order.lines.filter(position__gte=start).select_related("connection", "agent", "number__agent")
@@ -61,12 +80,48 @@ def order_detail(request: HtmxHttpRequest, pk: int) -> HttpResponse:
         "previous": max(1, start - LINES_A_PAGE) if start > 1 else None,
         "version": version,
         "stopped": (stopped := gate.stops(now, timezone.now())),
-        "left": "" if stopped else in_time(seconds_left(order, now=timezone.now())),
+        "left": "" if stopped or waits else in_time(seconds_left(order, now=timezone.now())),
         "shares": shares(order),
         "again": order.tried_again.first(),
         "waiting": sum(order.counts.get(state, 0) for state in CANCELLABLE),
+        "waits": waits,
+        "form": form or ReasonForm(),
+        **question_of(order, by=By.person(request.user)),
     }
-    return render_partial(request, "numbers/order.html", context, partial="order-live")
+    status = 422 if form and form.errors else 200
+    return render_partial(request, "numbers/order.html", context, partial="order-live", status=status)
+
+
+@require_POST
+def order_approve(request: HtmxHttpRequest, pk: int) -> HttpResponse:
+    """Another person lets an order through, exactly as the page has shown it."""
+    order = get_object_or_404(Order, pk=pk)
+    confirm_first(request)
+    try:
+        approve(order_id=pk, digest=request.POST.get("digest", ""), by=By.person(request.user, request.id))
+    except NotDecided as error:
+        messages.warning(request, str(error))
+    else:
+        messages.success(request, f"{order} is approved. Its lines are being bought.")
+    return redirect(order)
+
+
+@require_POST
+def order_refuse(request: HtmxHttpRequest, pk: int) -> HttpResponse:
+    """Another person calls an order off, and says why."""
+    order = get_object_or_404(Order, pk=pk)
+    form = ReasonForm(request.POST)
+    if not form.is_valid():
+        now = gate.current()
+        return order_page(request, order, now, version_of(order.lines.all(), now), form)
+    by, digest = By.person(request.user, request.id), request.POST.get("digest", "")
+    try:
+        refuse(order_id=pk, digest=digest, by=by, reason=form.cleaned_data["reason"])
+    except NotDecided as error:
+        messages.warning(request, str(error))
+    else:
+        messages.success(request, f"{order} is refused. Nothing of it is bought.")
+    return redirect(order)
 
 
 @require_POST

@@ -10,7 +10,7 @@ from dashboard.htmx import HtmxHttpRequest
 from ..charts import drawn
 from ..models import Line, Number, Order, PutAway
 from ..services import counting, telling
-from ..states import OPEN, LineState
+from ..states import OPEN, PUT_OFF, ApprovalState, LineState
 from .buying import add_counts
 
 REVIEWS = 5  # lines that need a person, spelled out on the overview
@@ -36,13 +36,16 @@ def overview(request: HtmxHttpRequest) -> HttpResponse:
     figures = counting.figures()
     context = {
         "orders": orders,
-        "open_count": Line.objects.filter(state__in=OPEN).exclude(state=LineState.REVIEW).count(),
+        "open_count": Line.objects.filter(state__in=OPEN, due_at__lt=PUT_OFF)
+        .exclude(state=LineState.REVIEW)
+        .count(),
         "newest": Number.objects.filter(bought_at__isnull=False)
         .select_related("agent")
         .order_by("-bought_at", "-pk")[:5],
         "reviews": Line.objects.filter(state=LineState.REVIEW)
         .select_related("order")
         .order_by("pk")[:REVIEWS],
+        "approvals": Order.objects.filter(approval=ApprovalState.WAITING).order_by("pk")[:REVIEWS],
         "figures": figures,
         "drawn": drawn(figures.counts),
         "tour": not PutAway.objects.filter(user=request.user, what=TOUR).exists(),

@@ -1,7 +1,6 @@
 """An order once it is placed: its receipt, calling off what waits, and trying again what is missing."""
 
 import json
-from itertools import groupby
 
 from django.contrib import messages
 from django.core.serializers.json import DjangoJSONEncoder
@@ -15,11 +14,11 @@ from dashboard.htmx import HtmxHttpRequest
 
 from .. import reports
 from ..forms import new_form_token
-from ..models import Event, Line, Order
+from ..models import Event, Order
 from ..services import placing, wants
 from ..services.history import By
 from ..states import FINAL, LineState
-from ..watching import describe
+from ..watching import describe, rows_of
 from . import exchange
 from .basket import address
 
@@ -53,16 +52,6 @@ def receipt(request: HttpRequest, pk: int) -> HttpResponse:
 def placed_event(order: Order) -> Event | None:
     """The event of the order's placing: who, and in which request."""
     return order.events.filter(action="order.placed").order_by("pk").first()
-
-
-def rows_of(lines: list[Line]) -> list[dict]:
-    """The rows that were asked for: lines that follow each other and are alike."""
-
-    def alike(line: Line) -> tuple:
-        return line.area_code, line.wanted_number, line.agent_id, line.label, tuple(line.tags)
-
-    groups = [list(group) for _, group in groupby(lines, key=alike)]
-    return [{"line": group[0], "count": len(group)} for group in groups]
 
 
 @require_safe

@@ -15,7 +15,7 @@ from ..roles import Right
 from ..services import gate as gates
 from ..services import reconciling
 from ..services.history import By
-from ..states import LineState
+from ..states import PUT_OFF, LineState
 
 
 @require_safe
@@ -28,7 +28,9 @@ def gate_page(request: HttpRequest, form: ReasonForm) -> HttpResponse:
     context = {
         "form": form,
         "sending": Line.objects.filter(state=LineState.SENDING).count(),
-        "waiting": Line.objects.filter(state__in=[LineState.PLANNED, LineState.RESERVED]).count(),
+        "waiting": Line.objects.filter(
+            state__in=[LineState.PLANNED, LineState.RESERVED], due_at__lt=PUT_OFF
+        ).count(),
         "events": Event.objects.filter(action__startswith="gate.").order_by("-pk")[:20],
     }
     return render(request, "numbers/gate.html", context, status=422 if form.errors else 200)

@@ -14,7 +14,7 @@ from numbers.services.history import By
 from numbers.services.placing import OverLimit, place_order
 from numbers.services.wantlist import read_wants
 from numbers.services.wants import count_of, in_words
-from numbers.states import DRIVEN, LineState
+from numbers.states import DRIVEN, ApprovalState, LineState
 
 ALL_BOUGHT, SOME_FAILED, BAD_INPUT, STILL_OPEN = 0, 1, 2, 3
 
@@ -44,6 +44,8 @@ class Command(BaseCommand):
             order, _ = place_order(by=by, form_token=uuid.uuid4().hex, **wanted)
         except OverLimit as error:
             self.stop(str(error))
+        if order.approval == ApprovalState.WAITING:
+            self.stderr.write(f"Order {order.pk} waits for approval by another person.")
         self.wait_for(order, options["wait"])
         self.report(order, as_json=options["json"])
 
