@@ -2,17 +2,20 @@
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
+from django.contrib.auth import get_user_model
 from django.db import close_old_connections, connection, transaction
 from django_tasks_db.models import DBTaskResult
 
-from numbers.models import Gate, Line, Number
-from numbers.services import gate, reconciling, reviewing, sweeping
+from numbers.models import Gate, Line, Number, Order
+from numbers.services import approving, gate, reconciling, reviewing, sweeping
 from numbers.services.driving import drive as drive_line
 from numbers.services.driving import ring as ring_lines
 from numbers.services.history import By, db_now
-from numbers.services.placing import cancel_line, place_order
+from numbers.services.placing import cancel_line, cancel_rest, place_order
 from numbers.services.replaying import check_journal as compare_journal
 from numbers.states import FINAL
 
@@ -22,27 +25,33 @@ def place(*, by: str = "storm", **wanted) -> dict:
     return {"order": order.pk, "lines": list(order.lines.values_list("pk", flat=True)), "created": created}
 
 
-def race(*, orders: list[dict]) -> list[dict]:
-    """Place all ORDERS at the same moment, each on a thread and a database connection of its own."""
-    start = threading.Barrier(len(orders))
-    results: list[dict] = [{}] * len(orders)
+def at_once(acts: list[Callable[[], object]]) -> list:
+    """What each of ACTS answers or raises: all at the same moment, each on a connection of its own."""
+    start = threading.Barrier(len(acts))
+    results: list = [None] * len(acts)
 
     def one(i: int) -> None:
         connection.ensure_connection()
         start.wait()
         try:
-            results[i] = place(**orders[i])
+            results[i] = acts[i]()
         except Exception as error:
-            results[i] = {"error": type(error).__name__, "text": str(error)}
+            results[i] = error
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=one, args=(i,)) for i in range(len(orders))]
+    threads = [threading.Thread(target=one, args=(i,)) for i in range(len(acts))]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     return results
+
+
+def race(*, orders: list[dict]) -> list[dict]:
+    """Place all ORDERS at the same moment."""
+    results = at_once([partial(place, **order) for order in orders])
+    return [{"error": type(r).__name__, "text": str(r)} if isinstance(r, Exception) else r for r in results]
 
 
 def pause(*, reason: str) -> None:
@@ -79,27 +88,27 @@ def hold_writer_lock(*, seconds: float) -> None:
 
 def decide_both_ways(*, line_id: int) -> list[str]:
     """Two people decide about one line at the same moment, in opposite ways."""
-    start = threading.Barrier(2)
-    results = ["", ""]
+    both = (reviewing.was_not_bought, reviewing.close)
+    acts = [
+        partial(act, line_id=line_id, by=By(name=f"person {i}"), reason="saw the invoice")
+        for i, act in enumerate(both)
+    ]
+    return [type(r).__name__ if isinstance(r, Exception) else "done" for r in at_once(acts)]
 
-    def one(i: int, act) -> None:
-        connection.ensure_connection()
-        start.wait()
-        try:
-            act(line_id=line_id, by=By(name=f"person {i}"), reason="saw the invoice")
-            results[i] = "done"
-        except Exception as error:
-            results[i] = type(error).__name__
-        finally:
-            connection.close()
 
-    acts = (reviewing.was_not_bought, reviewing.close)
-    threads = [threading.Thread(target=one, args=(i, act)) for i, act in enumerate(acts)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
+def decide_approval(*, order_id: int, ways: list[str]) -> list[str]:
+    """As many people approve or refuse an order, or call it off, at the same moment: what each was told."""
+    order = Order.objects.get(pk=order_id)
+    digest = approving.digest_of(order, approving.lines_of(order))
+    acts = {
+        "approve": partial(approving.approve, order_id=order_id, digest=digest),
+        "refuse": partial(approving.refuse, order_id=order_id, digest=digest, reason="too many"),
+        "cancel": partial(cancel_rest, order_id=order_id),
+    }
+    people = get_user_model().objects
+    who = [people.get_or_create(username=f"a{i}", is_superuser=True)[0] for i in range(len(ways))]
+    results = at_once([partial(acts[way], by=By.person(user)) for way, user in zip(ways, who, strict=True)])
+    return [type(r).__name__ if isinstance(r, Exception) else "done" for r in results]
 
 
 def was_bought(*, line_id: int, phone_number: str) -> str:

@@ -60,6 +60,39 @@ def test_35_twenty_orders_race_for_a_cap_for_five(make_arena, engine, cap):
         arena.close()
 
 
+def test_one_person_decides_about_an_order_and_no_worker_buys_it_before(make_arena, engine):
+    """Ten approve at once; then some approve, some refuse and some call off: the first one has decided."""
+    arena = make_arena(engine, APPROVAL_LINES=1)
+    try:
+        arena.start_worker()
+        waiting = [arena.hands.place(**order(arena, quantity=3)) for _ in range(3)]
+        bought_once(arena, *arena.place())  # this one needs nobody, and the worker buys it
+        assert [line["state"] for line in arena.books.lines(*waiting[0]["lines"])] == ["planned"] * 3
+        assert len(arena.posts()) == 1
+        told = arena.hands.decide_approval(order_id=waiting[0]["order"], ways=["approve"] * 10)
+        assert sorted(told) == ["NotDecided"] * 9 + ["done"]
+        for line_id in waiting[0]["lines"]:
+            bought_once(arena, line_id)
+        for placed in waiting[1:]:
+            ways = ["approve", "refuse", "cancel"] * 3
+            told = arena.hands.decide_approval(order_id=placed["order"], ways=ways)
+            decided = [
+                way for way, came in zip(ways, told, strict=True) if came == "done" and way != "cancel"
+            ]
+            [state] = [row["approval"] for row in arena.books.orders() if row["id"] == placed["order"]]
+            assert (state, decided) in [("approved", ["approve"]), ("refused", ["refuse"]), ("withdrawn", [])]
+            lines = arena.settled(placed["lines"])
+            assert {line["state"] for line in lines} <= {
+                "cancelled",
+                *(["bought"] if state == "approved" else []),
+            }
+        assert len(arena.sandbox.charges()) == len(
+            [1 for line in arena.books.lines() if line["state"] == "bought"]
+        )
+    finally:
+        arena.close()
+
+
 def test_34_and_35_through_the_web(make_arena, engine):
     """The same by HTTP: gunicorn, sessions, CSRF and all."""
     arena = make_arena(engine, MAX_LINES_PER_DAY=5)
