@@ -30,11 +30,13 @@ def frame(request: HttpRequest) -> dict:
     may = {"may": {right.value: right in rights for right in Right}}
     if Right.VIEW not in rights or request.htmx:
         return may
+    waiting = Order.objects.filter(approval=ApprovalState.WAITING)
     gate = Gate.objects.annotate(
         review_count=CountOf(Line.objects.filter(state=LineState.REVIEW)),
         unassigned_count=CountOf(Number.objects.filter(agent=None, status__in=OURS)),
         drift_count=CountOf(Number.objects.filter(drifted=True)),
-        approval_count=CountOf(Order.objects.filter(approval=ApprovalState.WAITING)),
+        waiting_count=CountOf(waiting),
+        approval_count=CountOf(waiting.exclude(requested_by=request.user)),
     ).get(pk=Gate.SINGLE)  # one query for the frame of every page
     return may | {
         "gate": gate,
@@ -42,7 +44,8 @@ def frame(request: HttpRequest) -> dict:
         "review_count": gate.review_count,
         "unassigned_count": gate.unassigned_count,
         "drift_count": gate.drift_count,
-        "approval_count": gate.approval_count,
+        "waiting_count": gate.waiting_count,
+        "approval_count": gate.approval_count if Right.APPROVE in rights else 0,
         "notices": unseen(request),
         "agent_alarms": SimpleLazyObject(alarming),  # the overview alone looks at them
     }

@@ -88,6 +88,8 @@ PAGES: dict[str, tuple[Right | None, Right | None]] = {
     "wants-upload": (R.BUY, R.BUY),
     "wants-template": (R.BUY, None),
     "order": (R.VIEW, None),
+    "order-approve": (None, R.APPROVE),
+    "order-refuse": (None, R.APPROVE),
     "order-cancel": (None, R.BUY),
     "order-again": (None, R.BUY),
     "receipt": (R.VIEW, None),

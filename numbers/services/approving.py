@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import transaction
 
 from ..models import Approval, Line, Order
+from ..roles import Right, may, refusal
 from ..states import ApprovalState, LineState
 from . import gate
 from .driving import ring_first
@@ -142,7 +143,7 @@ def to_decide(order_id: int, *, digest: str, by: By) -> tuple[Order, list[Line]]
     if is_own(question, by):
         raise NotDecided("You asked for this order, so another person must decide about it.")
     if not may_approve(by):
-        raise NotDecided("You may not approve orders.")
+        raise NotDecided(refusal(by.user, Right.APPROVE) if by.user else "A person must decide about it.")
     order.question = question
     lines = lines_of(order)
     if digest_of(order, lines) != digest:
@@ -156,7 +157,7 @@ def lock(order_id: int) -> Order:
 
 
 def may_approve(by: By) -> bool:
-    return bool(by.user and by.user.is_superuser)
+    return bool(by.user) and may(by.user, Right.APPROVE)
 
 
 def so_far(question: Approval | None) -> str:

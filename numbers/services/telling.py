@@ -10,9 +10,10 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, Q
 
 from ..models import Approval, Delivery, Event, Line, Notice, Order, PutAway
+from ..roles import RIGHTS, Right, Role
 from ..states import DRIVEN, ApprovalState, LineState
 from .history import By, db_now
 
@@ -86,11 +87,9 @@ def tell_approval(*, order: Order, but: By) -> None:
 
 def approvers(*, but: By) -> list[AbstractUser]:
     """Everybody who may approve orders, BUT for one."""
-    return list(
-        get_user_model()
-        .objects.filter(is_active=True, is_superuser=True)
-        .exclude(pk=but.user and but.user.pk)
-    )
+    roles = [role for role in Role if Right.APPROVE in RIGHTS[role]]
+    people = get_user_model().objects.filter(Q(groups__name__in=roles) | Q(is_superuser=True), is_active=True)
+    return list(people.exclude(pk=but.user.pk if but.user else None).distinct().order_by("pk"))
 
 
 def untell_approval(*, order: Order) -> None:

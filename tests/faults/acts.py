@@ -6,11 +6,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.db import close_old_connections, connection, transaction
 from django_tasks_db.models import DBTaskResult
 
 from numbers.models import Gate, Line, Number, Order
+from numbers.roles import Role
 from numbers.services import approving, gate, reconciling, reviewing, sweeping
 from numbers.services.driving import drive as drive_line
 from numbers.services.driving import ring as ring_lines
@@ -18,6 +19,7 @@ from numbers.services.history import By, db_now
 from numbers.services.placing import cancel_line, cancel_rest, place_order
 from numbers.services.replaying import check_journal as compare_journal
 from numbers.states import FINAL
+from tests.people import person
 
 
 def place(*, by: str = "storm", **wanted) -> dict:
@@ -105,8 +107,8 @@ def decide_approval(*, order_id: int, ways: list[str]) -> list[str]:
         "refuse": partial(approving.refuse, order_id=order_id, digest=digest, reason="too many"),
         "cancel": partial(cancel_rest, order_id=order_id),
     }
-    people = get_user_model().objects
-    who = [people.get_or_create(username=f"a{i}", is_superuser=True)[0] for i in range(len(ways))]
+    n = User.objects.count()
+    who = [person(f"approver {n + i}", Role.APPROVER) for i in range(len(ways))]
     results = at_once([partial(acts[way], by=By.person(user)) for way, user in zip(ways, who, strict=True)])
     return [type(r).__name__ if isinstance(r, Exception) else "done" for r in results]
 

@@ -16,7 +16,8 @@ from tests.books import bare_line
 pytestmark = pytest.mark.django_db
 PUBLIC = {"/accounts/login/", "/healthz", "/readyz", "/metrics"}  # the last by token or address
 POST_ONLY = {
-    "/numbers/sync/", "/lines/1/cancel/", "/orders/1/cancel/", "/orders/1/again/",
+    "/numbers/sync/", "/lines/1/cancel/", "/orders/1/cancel/", "/orders/1/again/", "/orders/1/approve/",
+    "/orders/1/refuse/",
     "/review/1/look/", "/gate/switch/", "/reconcile/start/",
     "/reconcile/+14155550100/keep/", "/accounts/logout/", "/accounts/logout/everywhere/",
     "/agents/1/acknowledge/", "/agents/1/replace/", "/drift/decide/", "/unassigned/assign/",

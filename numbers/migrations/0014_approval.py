@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("numbers", "0012_order_currency"),
+        ("numbers", "0013_roles"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
