@@ -34,6 +34,7 @@ def parse() -> argparse.Namespace:
         "--seeds", type=int, nargs="*", help="these seeds and no others, each on both databases"
     )
     parser.add_argument("--engines", nargs="*", choices=ENGINES, default=ENGINES)
+    parser.add_argument("--webs", type=int, default=0, help="orders come in through so many web processes")
     parser.add_argument("--every", type=float, default=2.0, help="seconds between two strikes (default: 2)")
     parser.add_argument("--benchmark-150", action="store_true", help="150 lines, with and without faults")
     return parser.parse_args()
@@ -50,7 +51,8 @@ def storms(options: argparse.Namespace):
             rule=rule,
             lines=LINES[mode],
             workers=3,
-            processes=2,
+            processes=1 if options.webs else 2,
+            webs=options.webs,
             every=options.every,
             limit=900.0,
             spread=30.0 if mode == "exact" else 5.0,

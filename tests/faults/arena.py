@@ -39,7 +39,7 @@ class Arena:
         self.lease = float(self.stack.env["LEASE_SECONDS"])
         self.window = float(self.stack.env["SETTLE_WINDOW"])
         self.books = Books(self.stack.env["DATABASE_URL"])
-        self.workers = []
+        self.workers, self.webs = [], None
         self.hands = Hands(self.stack)
         self.connection = self.sandbox.connection
 

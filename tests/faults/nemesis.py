@@ -10,7 +10,8 @@ from tests.faults.arena import Arena, children, send_signal
 from tests.faults.postgres import Cluster
 
 WEIGHTS = {"task": 8, "sweeper": 2, "supervisor": 1, "family": 2, "term": 2, "term_all": 1, "freeze": 2}
-KILLS = {"task", "sweeper", "supervisor", "family"}  # kill -9
+WEB_WEIGHTS = {"web": 3, "web_family": 2, "web_term": 2}
+KILLS = {"task", "sweeper", "supervisor", "family", "web", "web_family"}  # kill -9
 
 
 class Nemesis(threading.Thread):
@@ -29,7 +30,9 @@ class Nemesis(threading.Thread):
         super().__init__(daemon=True, name="nemesis")
         self.arena, self.every, self.most, self.cluster = arena, every, most, cluster
         self.random = random.Random(f"nemesis {seed}")
-        self.weights = kinds or (WEIGHTS | ({"database": 1} if cluster else {}))
+        self.weights = kinds or (
+            WEIGHTS | ({"database": 1} if cluster else {}) | (WEB_WEIGHTS if arena.webs else {})
+        )
         self.counts: Counter[str] = Counter()
         self.frozen: dict[int, float] = {}
         self.ending = threading.Event()
@@ -74,6 +77,8 @@ class Nemesis(threading.Thread):
         for worker in [worker for worker in workers if worker.poll() is not None]:
             workers.remove(worker)
             self.arena.start_worker()
+        if self.arena.webs:
+            self.arena.webs.keep()
 
     def one_of(self, pids: list[int]) -> int | None:
         pids = sorted(set(pids) - self.frozen.keys())
@@ -94,11 +99,26 @@ class Nemesis(threading.Thread):
         return self.hit([worker.pid for worker in self.arena.workers], signal.SIGKILL)
 
     def family(self) -> bool:
-        pid = self.one_of([worker.pid for worker in self.arena.workers])
+        return self.whole([worker.pid for worker in self.arena.workers])
+
+    def whole(self, pids: list[int]) -> bool:
+        """One of PIDS, and its children with it."""
+        pid = self.one_of(pids)
         if pid is None:
             return False
         hit = [send_signal(one, signal.SIGKILL) for one in [pid, *children(pid)]]
         return any(hit)
+
+    def web(self) -> bool:
+        """A process that serves, perhaps in the middle of a form."""
+        return self.hit([pid for web in self.arena.webs.all for pid in web.serving], signal.SIGKILL)
+
+    def web_family(self) -> bool:
+        return self.whole([web.process.pid for web in self.arena.webs.all])
+
+    def web_term(self) -> bool:
+        """As a new release does."""
+        return self.hit([web.process.pid for web in self.arena.webs.all], signal.SIGTERM)
 
     def term(self) -> bool:
         return self.hit(self.arena.task_workers(), signal.SIGTERM)

@@ -14,6 +14,7 @@ from tests.faults.checker import Checker, Verdict
 from tests.faults.hands import Hands, Trouble
 from tests.faults.nemesis import KILLS, Nemesis
 from tests.faults.postgres import Cluster
+from tests.faults.webs import Buyer, Webs
 
 HANG = 3.0  # seconds; longer than the read timeout of a storm
 LATE_MAX, LAG, SETTLE_WINDOW = 2.0, 1.5, 4.0  # a purchase is seen before its absence can be settled
@@ -54,6 +55,7 @@ class Storm:
     lines: int = 30
     workers: int = 2
     processes: int = 2
+    webs: int = 0  # orders come in through these, and they are killed as well
     share: float = 0.35
     every: float = 1.5  # seconds between two strikes of the nemesis
     most: int = 10_000  # strikes
@@ -95,6 +97,7 @@ class Result:
         storm, verdict = self.storm, self.verdict
         return (
             f"seed={storm.seed} engine={storm.engine} mode={storm.mode} repeat={storm.rule} "
+            f"{f'webs={storm.webs} workers={storm.workers} ' if storm.webs else ''}"
             f"lines={verdict.lines} ({told(verdict.states)}) charges={verdict.charges} "
             f"kills={self.killed} ({told(self.kills)}) faults={self.faults.total()} ({told(self.faults)}) "
             f"seconds={self.seconds:.1f} lost={verdict.lost} twice={verdict.twice}"
@@ -120,7 +123,11 @@ def run(storm: Storm, folder: Path, cluster: Cluster | None = None) -> Result:
         LEASE_SECONDS=4,
         FLUENTS_READ_TIMEOUT=1.5,
         FLUENTS_CONNECT_TIMEOUT=1,
+        REQUIRE_MFA="off",
     )
+    if storm.webs:
+        arena.stack.manage("sync", check=False)  # the form asks for a connection that is known
+        arena.webs = Webs(arena, storm.webs)
     nemesis = Nemesis(
         arena,
         seed=storm.seed,
@@ -184,12 +191,17 @@ def place_orders(storm: Storm, arena: Arena) -> dict[str, int]:
     """
     rng = random.Random(f"orders {storm.seed}")
     placed: dict[str, int] = {}
-    left = storm.lines
+    left, buyer = storm.lines, Buyer(arena, arena.webs, storm.seed) if arena.webs else None
     while left:
         quantity = min(left, rng.randint(1, max(1, storm.lines // 5)))
         form_token = f"form-{rng.getrandbits(64):x}"
         area_code = rng.choice(AREAS)
-        insist(lambda q=quantity, f=form_token, a=area_code: arena.place(q, form_token=f, area_code=a), arena)
+        if buyer:
+            form_token = buyer.order(quantity, area_code=area_code)
+        else:
+            insist(
+                lambda q=quantity, f=form_token, a=area_code: arena.place(q, form_token=f, area_code=a), arena
+            )
         placed[form_token] = quantity
         left -= quantity
         time.sleep(storm.spread * quantity / storm.lines)

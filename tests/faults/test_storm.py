@@ -39,3 +39,12 @@ def test_storm(results, i):
     assert result.ok, result.report()
     if result.storm.mode == "exact":
         assert result.verdict.states["bought"] >= result.storm.lines - 2, result.report()
+
+
+def test_two_webs_and_three_workers(cluster, tmp_path):
+    """As on several machines: forms come in through webs that are killed and ended, too."""
+    storm = Storm(seed=21, engine="postgres", lines=24, webs=2, workers=3, processes=1, every=0.9, most=14)
+    result = show(run(storm, tmp_path, cluster))
+    assert result.ok, result.report()
+    assert result.kills["web"] + result.kills["web_family"] + result.kills["web_term"]
+    assert result.verdict.states["bought"] >= storm.lines - 2, result.report()
