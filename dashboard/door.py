@@ -5,6 +5,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from functools import wraps
+from typing import TYPE_CHECKING
 
 from allauth.account import views
 from allauth.account.adapter import DefaultAccountAdapter
@@ -12,7 +13,6 @@ from allauth.account.authentication import get_authentication_records
 from allauth.account.forms import LoginForm
 from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.adapter import DefaultMFAAdapter
-from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
@@ -24,6 +24,9 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
+
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
 
 View = Callable[..., HttpResponse]
 TOO_MANY = "too_many_login_attempts"
@@ -68,8 +71,10 @@ class MfaAdapter(DefaultMFAAdapter):
         return cipher().decrypt(encrypted_text.encode()).decode()
 
 
-def cipher() -> MultiFernet:
+def cipher() -> "MultiFernet":
     """Made of SECRET_KEY; what an earlier one encrypted is still read."""
+    from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415 -- seldom needed
+
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     digests = [hashlib.sha256(b"second factors:" + key.encode()).digest() for key in keys]
     return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])

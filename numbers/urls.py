@@ -1,23 +1,23 @@
 from django.urls import path, register_converter
 
-from .views import (
-    agents,
-    basket,
-    buying,
-    desk,
-    drift,
-    exchange,
-    history,
-    inventory,
-    listing,
-    number,
-    operations,
-    plans,
-    queue,
-    receipts,
-    release,
-    safety,
-)
+from dashboard.later import Later
+
+agents = Later("numbers.views.agents")
+basket = Later("numbers.views.basket")
+buying = Later("numbers.views.buying")
+desk = Later("numbers.views.desk")
+drift = Later("numbers.views.drift")
+exchange = Later("numbers.views.exchange")
+history = Later("numbers.views.history")
+inventory = Later("numbers.views.inventory")
+listing = Later("numbers.views.listing")
+number = Later("numbers.views.number")
+operations = Later("numbers.views.operations")
+plans = Later("numbers.views.plans")
+queue = Later("numbers.views.queue")
+receipts = Later("numbers.views.receipts")
+release = Later("numbers.views.release")
+safety = Later("numbers.views.safety")
 
 
 class E164Converter:

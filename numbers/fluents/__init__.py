@@ -5,7 +5,8 @@ allow-list of fields, so the credentials and prompts that Fluents nests in its
 answers never reach the database, a log or a page.
 """
 
-from .client import Client
+from typing import TYPE_CHECKING
+
 from .errors import (
     Conflict,
     FluentsError,
@@ -21,6 +22,19 @@ from .errors import (
     Unsupported,
 )
 from .types import Agent, Connection, Number, e164
+
+if TYPE_CHECKING:
+    from .client import Client
+
+
+def __getattr__(name: str) -> type:
+    """The client is imported by whoever makes one: most pages know only what it raises and returns."""
+    if name == "Client":
+        from .client import Client  # noqa: PLC0415 -- `requests` takes its time
+
+        return Client
+    raise AttributeError(name)
+
 
 __all__ = [
     "Agent",

@@ -4,7 +4,6 @@ import re
 import uuid
 from collections.abc import Mapping
 
-import phonenumbers
 from django import forms
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
@@ -53,6 +52,8 @@ def clean_area_code(value: str) -> str:
 
 def clean_phone_number(value: str) -> str:
     """The number as E.164; typed with spaces, brackets, or without +1. Raises ValidationError."""
+    import phonenumbers  # noqa: PLC0415 -- no small thing, and most pages have no such field
+
     try:
         parsed = phonenumbers.parse(value, "US")
     except phonenumbers.NumberParseException:

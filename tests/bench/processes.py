@@ -44,9 +44,10 @@ def pss(pid: int) -> float:
     return int(re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)[1]) / 1024
 
 
-def cpu(pid: int) -> float:
+def cpu(pid: int, *, ended: bool = False) -> float:
+    """Seconds of CPU that a process took; with those of its children that have ENDED."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
+    return sum(int(field) for field in fields[11 : 15 if ended else 13]) / TICK
 
 
 def small(folder: Path, database_url: str, seconds: float) -> dict:
