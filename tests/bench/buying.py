@@ -1,4 +1,4 @@
-"""From the form to `bought`, at a sandbox that answers at once: lines a second, and whose CPU a line takes."""
+"""From the form to `bought`, at a sandbox that answers at once: lines a second, and whose CPU they take."""
 
 import re
 import time
