@@ -25,6 +25,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from .browsers import known
+
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
 
@@ -49,6 +51,11 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return request.address
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials) -> str:
+        """Guesses are counted by name, whatever Host they come with; apart in a browser of its owner."""
+        name = str(credentials.get("username", ""))
+        return f"{name.casefold()} {known(request, name)}"
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("mfa_index")

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib.auth import logout
+from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import FieldDoesNotExist
 from django.db import DataError
@@ -20,7 +21,7 @@ from django.utils.module_loading import import_string
 from django.views.defaults import bad_request
 from django_htmx.http import HttpResponseClientRedirect
 
-from . import logs
+from . import browsers, logs
 
 log = logging.getLogger("dashboard")
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -126,13 +127,17 @@ def session_life(get_response: Handler) -> Handler:
                 logout(request)
             elif now - seen >= SEEN_EVERY and not polls(request):
                 session["seen"] = now
-        return get_response(request)
+        response = get_response(request)
+        if name := getattr(request, "logged_in", ""):
+            browsers.remember(response, name)
+        return response
 
     return middleware
 
 
-def begin_session(request: HttpRequest, **kwargs) -> None:
-    """A log-in starts the clocks."""
+def begin_session(request: HttpRequest, user: AbstractUser, **kwargs) -> None:
+    """A log-in starts the clocks, and makes the browser known."""
+    request.logged_in = user.get_username()
     request.session["began"] = request.session["seen"] = int(time.time())
 
 

@@ -132,7 +132,11 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "dashboard_cache"}
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "dashboard_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},  # else 300 made-up names would push the counted guesses out
+    }
 }
 
 # A task only rings a bell: the books say what is to be done, and the sweeper rings again.
@@ -152,13 +156,18 @@ ACCOUNT_ADAPTER, MFA_ADAPTER = "dashboard.door.AccountAdapter", "dashboard.door.
 ACCOUNT_FORMS = {"login": "dashboard.door.NameForm"}
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = True
-# Guesses: by address, and by the name whatever its address. Counted in the database, for all processes.
+# Guesses: by address, and by the name whatever its address, but apart for each browser from which its owner
+# has logged in (`dashboard.browsers`). Counted in the database, for all processes.
 ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key", "reauthenticate": "10/m/user"}
 REAUTH_SECONDS = env.int("REAUTH_SECONDS", default=1800)
 ACCOUNT_REAUTHENTICATION_TIMEOUT = REAUTH_SECONDS or 1800  # for changes of one's own second factors
 # More lines than this in one order: who buys them must have shown within REAUTH_SECONDS who they are.
 REAUTH_LINES = env.int("REAUTH_LINES", default=20)
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "dashboard.codes.AuthenticateForm",
+    "reauthenticate": "dashboard.codes.ReauthenticateForm",
+}
 MFA_PASSKEY_LOGIN_ENABLED = MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER, MFA_TOTP_TOLERANCE = "Fluents numbers", 1
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = LOCAL_ONLY

@@ -10,7 +10,7 @@ import requests
 
 from tests.stack import Stack
 
-pytestmark = pytest.mark.xdist_group("door")
+pytestmark = [pytest.mark.storm, pytest.mark.xdist_group("door")]
 PASSWORD = "the long password of bob"
 TOLD = """
 import json
@@ -71,11 +71,40 @@ def told(stack: Stack) -> dict:
     return json.loads(stack.shell(TOLD))
 
 
+def test_a_form_that_another_site_sends_is_refused_and_told(door):
+    """The browser of somebody who is logged in, with the right token, but from elsewhere."""
+    eve = Visitor(door)
+    assert eve.log_in("eve").status_code == 302
+    fields = eve.form("/orders/new/") | {
+        "telephony_provider": "twilio", "telephony_account_connection": "main", "area_code": "415",
+        "quantity": "1", "confirmed": "1",
+    }  # fmt: skip
+    origins = [
+        {"Origin": origin} for origin in ("https://evil.example", "null", f"{door.web_url}.evil.example")
+    ]
+    for headers in [*origins, {"Origin": "https://evil.example", "HX-Request": "true"}]:
+        assert eve.submit("/orders/new/", fields, headers=headers).status_code == 403
+    without = fields | {"csrfmiddlewaretoken": ""}
+    assert eve.submit("/orders/new/", without, headers={"Origin": door.web_url}).status_code == 403
+    books = told(door)
+    assert (books["orders"], books["actions"]["access.denied"]) == (0, 5)
+    assert sum("Origin checking failed" in reason for reason in books["reasons"]) == 3
+    stolen = Visitor(door)
+    stolen.cookies.update(eve.cookies)
+    assert stolen.submit("/accounts/logout/", fields).status_code == 302
+    assert eve.submit("/orders/new/", fields).headers["Location"].startswith("/accounts/login/")
+    assert (
+        eve.submit("/orders/new/", fields, headers=FOREIGN).status_code == 403
+    )  # and no event: nobody is in
+    assert told(door)["actions"]["access.denied"] == 5
+
+
 def test_twenty_right_log_ins_in_one_moment_work_or_are_told_to_wait(door):
+    before = told(door)["actions"].get("access.login", 0)
     answers = at_once(door, "vera", [PASSWORD] * 20)
     assert set(answers) <= {302, 429}
     assert answers[302] >= 1
-    assert told(door)["actions"]["access.login"] == answers[302]
+    assert told(door)["actions"]["access.login"] == before + answers[302]
 
 
 def test_of_twenty_guesses_in_one_moment_five_are_looked_at(door):
