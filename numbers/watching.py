@@ -68,7 +68,7 @@ def question_of(order: Order, *, by: By) -> dict:
         return about
     lines = approving.lines_of(order)
     wanted = [line for line in lines if line.state == S.PLANNED]
-    costs = [price and price * len(wanted) for price in price_a_line(order)]
+    costs = [None if price is None else price * len(wanted) for price in price_a_line(order)]
     today = estimate(
         telephony_provider=lines[0].telephony_provider,
         telephony_account_connection=lines[0].connection.api_id,

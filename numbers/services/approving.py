@@ -67,10 +67,11 @@ def lines_of(order: Order) -> list[Line]:
 
 def digest_of(order: Order, lines: Iterable[Line], *, as_asked: bool = False) -> str:
     """What stands for everything that is approved. AS_ASKED: before any of LINES was called off."""
+    costs = (order.cost_once, order.cost_monthly)
     frozen = {
         "order": order.pk,
         "quantity": order.quantity,
-        "estimate": [amount and f"{amount:.2f}" for amount in (order.cost_once, order.cost_monthly)],
+        "estimate": [None if cost is None else f"{cost:.2f}" for cost in costs],
         "currency": order.currency,
         "lines": [
             {

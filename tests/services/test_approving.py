@@ -272,7 +272,7 @@ def test_an_order_that_was_called_off_whole_waits_for_nobody(bob, ada, one_by_on
 
 def test_what_was_refused_or_called_off_gives_its_cost_back(settings, bob, ada):
     settings.MAX_COST_PER_DAY = 10
-    Price.objects.create(telephony_provider="twilio", once=1, monthly=2)
+    Price.objects.create(telephony_provider="twilio", monthly=3)
     no(asked(bob), ada)
     cancel_rest(order_id=asked(bob).pk, by=By.person(bob))
     assert asked(bob).approval == "waiting"
