@@ -1,5 +1,6 @@
 """Plans: worked out, applied, carried out row by row, undone."""
 
+import os
 from collections import Counter
 from datetime import timedelta
 
@@ -449,19 +450,22 @@ def queue_faults(fluents, count: int) -> None:
     fluents.control("faults", faults)
 
 
+MANY = 1000 if os.environ.get("FAULTS") == "all" else 300
+
+
 @pytest.mark.storm
 def test_one_failing_call_hides_the_other_outcomes_of_a_mass_edit(fluents):
-    """A thousand outcomes are accounted for; "retry failed" finishes them; undo brings every value back."""
-    numbers = owned(fluents, 1000)
+    """All outcomes are accounted for; "retry failed" finishes them; undo brings every value back."""
+    numbers = owned(fluents, MANY)
     before = {number.e164: values_of(number) for number in numbers.select_related("agent")}
     spanish = agent("Spanish line")
     changes = {"agent": spanish.api_id, "outbound_only": True, "tags_add": ["campaign", "moved"]}
     plan = plan_change(by=ANNA, numbers=numbers, changes=changes)
-    queue_faults(fluents, 1000)
+    queue_faults(fluents, MANY)
     plan = carry(plan)
     counts = plan_counts(plan)
-    assert counts["done"] + counts["failed"] == counts["total"] == 1000
-    assert 5 < counts["failed"] < 60
+    assert counts["done"] + counts["failed"] == counts["total"] == MANY
+    assert MANY * 0.005 < counts["failed"] < MANY * 0.06
     reasons = Counter(plan.rows.filter(state=RowState.FAILED).values_list("reason", flat=True))
     assert all(reasons)
 
@@ -469,9 +473,9 @@ def test_one_failing_call_hides_the_other_outcomes_of_a_mass_edit(fluents):
     assert retry_failed(plan_id=plan.pk, by=ANNA) == counts["failed"]
     fluents.call("DELETE", "/_sandbox/faults")
     plan = carry(plan, apply=False)
-    assert plan_counts(plan)["done"] == 1000
+    assert plan_counts(plan)["done"] == MANY
     assert len(updates(fluents)) - sent <= counts["failed"]  # finished rows are not repeated
-    assert Event.objects.filter(plan=plan, action="number.changed").count() == 1000
+    assert Event.objects.filter(plan=plan, action="number.changed").count() == MANY
     assert set(Number.objects.values_list("agent__name", "outbound_only")) == {("Spanish line", True)}
     assert reconcile().differences == []
 
