@@ -110,7 +110,8 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "dashboard.context.frame",
                 "numbers.context.frame",
-            ]
+            ],
+            "builtins": ["dashboard.templatetags.addresses"],
         },
     }
 ]

@@ -1,11 +1,13 @@
 from django.conf import settings
-from django.db.models import IntegerField, QuerySet, Subquery
+from django.db import connection
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from .models import Gate, Line, Notice, Number, Order
 from .roles import Right, rights_of
 from .services import telling
+from .statements import CountOf, Statement, slot
 from .states import AWAY, ApprovalState, LineState, NumberStatus
 from .views.agents import alarming
 
@@ -14,14 +16,19 @@ OURS = sorted(set(NumberStatus) - AWAY)  # asked for by name: the index knows th
 NOTICES = 3  # shown at once, the newest first
 
 
-class CountOf(Subquery):
-    """How many rows a query finds, up to one more than `MANY`."""
-
-    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
-    output_field = IntegerField()
-
-    def __init__(self, rows: QuerySet) -> None:
-        super().__init__(rows.order_by().values("pk")[: MANY + 1])
+WAITS = Q(approval=ApprovalState.WAITING)
+FIELDS = [field.attname for field in Gate._meta.concrete_fields]
+FRAME = Statement(  # one query for the frame of every page
+    lambda: Gate.objects.filter(pk=Gate.SINGLE).values_list(
+        *FIELDS,
+        CountOf(Line.objects.filter(state=LineState.REVIEW), MANY),
+        CountOf(Number.objects.filter(agent=None, status__in=OURS), MANY),
+        CountOf(Number.objects.filter(drifted=True), MANY),
+        CountOf(Order.objects.filter(WAITS), MANY),
+        CountOf(Order.objects.filter(WAITS).exclude(requested_by=slot("user")), MANY),
+        CountOf(Notice.objects.filter(user=slot("user"), seen_at=None), 0),
+    )
+)
 
 
 def frame(request: HttpRequest) -> dict:
@@ -30,23 +37,18 @@ def frame(request: HttpRequest) -> dict:
     may = {"may": {right.value: right in rights for right in Right}}
     if Right.VIEW not in rights or request.htmx:
         return may
-    waiting = Order.objects.filter(approval=ApprovalState.WAITING)
-    gate = Gate.objects.annotate(
-        review_count=CountOf(Line.objects.filter(state=LineState.REVIEW)),
-        unassigned_count=CountOf(Number.objects.filter(agent=None, status__in=OURS)),
-        drift_count=CountOf(Number.objects.filter(drifted=True)),
-        waiting_count=CountOf(waiting),
-        approval_count=CountOf(waiting.exclude(requested_by=request.user)),
-    ).get(pk=Gate.SINGLE)  # one query for the frame of every page
+    [(*gate, review_count, unassigned_count, drift_count, waiting_count, approval_count, unseen_count)] = (
+        FRAME.rows(user=request.user.pk)
+    )
     return may | {
-        "gate": gate,
+        "gate": Gate.from_db(connection.alias, FIELDS, gate),
         "token_missing": not settings.FLUENTS_API_TOKEN,
-        "review_count": gate.review_count,
-        "unassigned_count": gate.unassigned_count,
-        "drift_count": gate.drift_count,
-        "waiting_count": gate.waiting_count,
-        "approval_count": gate.approval_count if Right.APPROVE in rights else 0,
-        "notices": unseen(request),
+        "review_count": review_count,
+        "unassigned_count": unassigned_count,
+        "drift_count": drift_count,
+        "waiting_count": waiting_count,
+        "approval_count": approval_count if Right.APPROVE in rights else 0,
+        "notices": unseen(request) if unseen_count else [],
         "agent_alarms": SimpleLazyObject(alarming),  # the overview alone looks at them
     }
 

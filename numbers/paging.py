@@ -4,6 +4,7 @@ The key of a row is its id, behind the value that the rows are sorted by where t
 `before=812` or `before=812~Front+desk`. An empty time comes before every other, on every database.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -91,30 +92,40 @@ NEWEST_FIRST = Order()
 
 
 def page_of(rows: QuerySet, *, params, size: int = SIZE, order: Order = NEWEST_FIRST) -> Page:
-    """The page that PARAMS asks for: `before=<key>` or `after=<key>`, else the first one.
+    """The page of ROWS that PARAMS asks for: `before=<key>` or `after=<key>`, else the first one."""
+
+    def read(key: tuple | None, *, turned: bool) -> list:
+        found = rows.filter(order.behind(key, turned=turned)) if key else rows
+        return list(order.sorted(found, turned=turned)[: size + 1])
+
+    return page_by(read, params=params, size=size, order=order)
+
+
+def page_by(read: Callable[..., list], *, params, size: int, order: Order = NEWEST_FIRST) -> Page:
+    """The page that PARAMS asks for; READ gets one row more than a page holds, from behind a key on.
 
     `before` is what comes before it in time, which is further down where the newest come first.
     Where nothing is left behind that key, as after a change of all that stood there, it is the first one.
     """
     before, after = (order.read(params.get(name)) for name in ("before", "after"))
-    page = _page(rows, before=before, after=after, size=size, order=order)
+    page = _page(read, before=before, after=after, size=size, order=order)
     if not page.rows and (before or after):
-        return _page(rows, before=None, after=None, size=size, order=order)
+        return _page(read, before=None, after=None, size=size, order=order)
     return page
 
 
-def _page(rows: QuerySet, *, before: tuple | None, after: tuple | None, size: int, order: Order) -> Page:
+def _page(
+    read: Callable[..., list], *, before: tuple | None, after: tuple | None, size: int, order: Order
+) -> Page:
     if after is not None:
-        found = list(order.sorted(rows.filter(order.behind(after, turned=True)), turned=True)[: size + 1])
+        found = read(after, turned=True)
         more, found = len(found) > size, found[:size][::-1]
         return Page(
             rows=found,
             newer=order.key_of(found[0]) if more else None,
             older=order.key_of(found[-1]) if found else None,
         )
-    if before is not None:
-        rows = rows.filter(order.behind(before))
-    found = list(order.sorted(rows)[: size + 1])
+    found = read(before, turned=False)
     more, found = len(found) > size, found[:size]
     return Page(
         rows=found,

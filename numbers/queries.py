@@ -14,15 +14,17 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 
 from .areas import REGIONS
-from .models import Number
+from .models import Gate, Number
 from .paging import Order
 from .searching import holding, is_many
-from .states import NumberStatus
+from .statements import CountOf, Statement
+from .states import AWAY, NumberStatus
 
 NOBODY = "none"  # the value of the agent filter that finds numbers without one
 ANY = "any"  # the value of the status filter that shows also what we gave up
 GIVEN_UP = (NumberStatus.RELEASED, NumberStatus.DETACHED)
 SHOWN = sorted(set(NumberStatus) - set(GIVEN_UP))
+OURS = sorted(set(NumberStatus) - AWAY)
 SIZES = (50, 100)
 MANY = 10_000  # beyond this, matches are not counted on a page
 
@@ -110,7 +112,14 @@ class Query:
 
     @property
     def order(self) -> Order:
-        return ORDERS[self.sort]
+        """As asked for; a stretch of time is read in the order of time, in which there is an index for it."""
+        return ORDERS[self.sort or ("-bought" if self.bought_from or self.bought_to else "")]
+
+    @property
+    def plain(self) -> "Query | None":
+        """What decides over the SQL of a page, where nothing else does: not for searches, whose way
+        through the database depends on what is in it, nor for other orders than that of the ids."""
+        return None if self.q or self.order.field else self.without("cols", "sort", "size")
 
     @property
     def page_size(self) -> int:
@@ -153,16 +162,26 @@ class Query:
         """The numbers that match, in the order asked for."""
         return self.order.sorted(self.numbers())
 
-    def count(self) -> int:
-        """How many match; `MANY + 1` stands for all that is more."""
+    def count(self, *, owned: int = 0) -> int:
+        """How many match; `MANY + 1` stands for all that is more. OWNED: our numbers, when last counted."""
+        if not self.filters and owned > 2 * MANY:
+            return MANY + 1
         if self.q and len(self.filters) == 1 and is_many(self.q):
             return MANY + 1  # the index knows, and reading so many would take a while
-        found = self.numbers().order_by()
-        if not self.filters:  # asked for by name, these are counted in the index alone
-            found = Number.objects.filter(status__in=SHOWN).order_by()
-        return found[: MANY + 1].count()
+        if self.q:
+            return self.shown()[: MANY + 1].count()
+        [[found]] = COUNT.rows(self.without("sort", "size", "cols"))
+        return found
+
+    def shown(self) -> QuerySet[Number]:
+        """As `numbers`, with the statuses asked for by name: so they are counted in an index alone."""
+        if self.status:
+            return self.numbers().order_by()
+        ours = replace(self, status=ANY).numbers().order_by()
+        return ours.filter(status__in=OURS if self.agent == NOBODY else SHOWN)
 
 
+COUNT = Statement(lambda query: Gate.objects.values_list(CountOf(query.shown(), MANY)))
 NAMES = tuple(field.name for field in fields(Query))
 FILTERS = NAMES[: NAMES.index("sort")]
 

@@ -4,6 +4,7 @@ import json
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 
 from django import template
 from django.conf import settings
@@ -147,6 +148,7 @@ EVENTS = {
 
 
 @register.simple_tag
+@cache
 def icon(name: str) -> SafeString:
     """One picture of the sprite; the word beside it says what it means."""
     return format_html(
@@ -205,14 +207,16 @@ def when(moment: datetime | None) -> SafeString | str:
 
 def time_tag(moment: datetime, now: datetime) -> SafeString:
     """MOMENT as seen from NOW, which is in UTC. Without strftime: a list writes hundreds of them."""
-    moment = moment.astimezone(UTC)
-    day, time = moment.date().isoformat(), moment.isoformat()[11:19]
-    if moment.date() == now.date():
-        text = f"{time} UTC"
-    elif moment.year == now.year:
-        text = f"{moment.day} {MONTHS[moment.month]} {time[:5]} UTC"
-    else:
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    written = moment.isoformat()
+    day, time = written[:10], written[11:19]
+    if moment.year != now.year:
         text = f"{moment.day} {MONTHS[moment.month]} {moment.year}"
+    elif moment.date() == now.date():
+        text = f"{time} UTC"
+    else:
+        text = f"{moment.day} {MONTHS[moment.month]} {time[:5]} UTC"
     return mark_safe(f'<time datetime="{day}T{time}Z" title="{day} {time} UTC">{text}</time>')  # noqa: S308 -- digits
 
 

@@ -5,25 +5,24 @@ from dataclasses import replace
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import push_url, trigger_client_event
 
 from dashboard.htmx import HtmxHttpRequest, render_partial
+from dashboard.templatetags.addresses import address_of
 
 from ..areas import REGIONS
+from ..choices import MOST, VIEWS, choices_for
 from ..forms import PROVIDER_NAMES, AssignForm, SaveViewForm, agent_names
 from ..listing import rows_of, version_of
-from ..models import Agent, Connection, Number, SavedView, Tag
+from ..models import Agent, Connection, Number, SavedView
 from ..queries import COLUMNS, MANY, NOBODY, ORDERS, SIZES, STATUSES, Query
 from ..rows import rows_html
 from ..services.changing import CannotChange, change_now
 from ..services.history import By
 from ..states import RowState
 
-MOST = 500  # names that a list to choose from holds
-VIEWS = 30  # that one person may keep
 CHIPS = {
     "q": "Search",
     "agent": "Who answers",
@@ -44,14 +43,16 @@ def number_list(request: HtmxHttpRequest) -> HttpResponse:
     """Our numbers, as the address asks for them. The poll of this page answers 204 while nothing changed."""
     query = Query.read(request.GET)
     page = rows_of(query, request.GET, user=request.user)
-    version = version_of(page.rows)
-    if request.htmx and request.GET.get("seen") == version:
+    moving = any(row.changing for row in page)
+    polled = request.htmx and "seen" in request.GET
+    version = version_of(page.rows) if moving or polled else ""
+    if polled and request.GET["seen"] == version:
         return HttpResponse(status=204)
     context = tools(query, request) | {
         "page": page,
         "rows": rows_html(page.rows, query.columns),
         "version": version,
-        "moving": any(row.changing for row in page),
+        "moving": moving,
         "filtering": bool(request.htmx and request.htmx.trigger == "filters"),
     }
     response = render_partial(request, "numbers/number_list.html", context, partial="number-rows")
@@ -62,9 +63,9 @@ def number_list(request: HtmxHttpRequest) -> HttpResponse:
 
 def tools(query: Query, request: HtmxHttpRequest) -> dict:
     """What stands around the rows: the filters with their choices, saved views, columns, the total."""
-    agents = list(Agent.objects.filter(gone_at=None)[:MOST])
-    connections = list(Connection.objects.filter(gone_at=None)[:MOST])
-    total = query.count()
+    offered = choices_for(request.user.pk)
+    agents, connections = offered.agents, offered.connections
+    total = query.count(owned=offered.owned)
     return {
         "query": query,
         "total": total,
@@ -74,8 +75,8 @@ def tools(query: Query, request: HtmxHttpRequest) -> dict:
         "agent_choices": [(row.api_id, str(row)) for row in agents],
         "agent_name_choices": [(name, "") for name in agent_names(agents)],
         "connection_choices": [(row.api_id, str(row)) for row in connections],
-        "tag_choices": [(name, name) for name in Tag.objects.values_list("name", flat=True)[:MOST]],
-        "views": SavedView.objects.filter(user=request.user)[:VIEWS],
+        "tag_choices": [(name, name) for name in offered.tags],
+        "views": offered.views[:VIEWS],
         "columns": COLUMNS,
         "sizes": SIZES,
         "statuses": STATUSES,
@@ -85,7 +86,7 @@ def tools(query: Query, request: HtmxHttpRequest) -> dict:
 
 
 def address(query: Query) -> str:
-    return reverse("number-list") + (f"?{query}" if str(query) else "")
+    return address_of("number-list") + (f"?{text}" if (text := str(query)) else "")
 
 
 def chips(query: Query, agents: list[Agent], connections: list[Connection]) -> list[dict]:

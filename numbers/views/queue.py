@@ -14,12 +14,13 @@ from django.views.decorators.http import require_POST, require_safe
 from dashboard.htmx import HtmxHttpRequest, render_partial
 
 from ..amounts import priced
+from ..choices import MOST
 from ..forms import AssignForm, agent_names
 from ..listing import FIELDS, prepared, waiting
 from ..models import Agent, Number, Price
 from ..paging import Order, page_of
 from ..services.counting import price_table
-from .listing import MOST, assign
+from .listing import assign
 
 OLDEST_FIRST = Order(down=False)
 MONTH = 30.44  # days
@@ -61,7 +62,7 @@ def queue(request: HtmxHttpRequest, at: int | None = None) -> dict:
     asked = request.GET.get("at", "")
     if at is None and asked.isascii() and asked.isdigit() and len(asked) < 19:
         at = int(asked)
-    rows = numbers.values(*FIELDS)
+    rows = numbers.values(*FIELDS, "created_at", "connection_id")
     begin = rows.filter(pk__gte=at) if at else rows
     page = page_of(begin, params={}, size=SHOWN, order=OLDEST_FIRST)
     prices = price_table()

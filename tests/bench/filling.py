@@ -14,7 +14,7 @@ TEAMS = ("Clinic", "Store", "Branch", "Warehouse", "Campaign", "Hotline", "Franc
 TAGS = ("support", "sales", "spring campaign", "vip")
 SERIES = {
     "sqlite": "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count})",
-    "postgresql": "WITH s AS (SELECT generate_series(1, {count}) AS n)",
+    "postgresql": "WITH s AS (SELECT generate_series(1::bigint, {count}) AS n)",
 }
 MIX = "((n * 7919 + n / 97) % {over})"  # spreads neighbours over the choices
 

@@ -226,7 +226,7 @@ def test_a_poll_is_204_while_nothing_changed_and_200_after_a_change(staff):
 def test_a_poll_that_finds_nothing_new_costs_little(staff, django_assert_num_queries):
     line = bare_line()
     version = staff.get(line.order.get_absolute_url()).context["version"]
-    with django_assert_num_queries(5):  # session, person, order, gate, newest change
+    with django_assert_num_queries(3):  # session, person, newest change with the gate
         poll(staff, line.order, version)
 
 

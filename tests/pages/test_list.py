@@ -89,21 +89,21 @@ def at(staff, **params) -> list[str]:
 
 
 @pytest.mark.parametrize("count", [1, 60])
-def test_a_page_costs_twelve_queries_whatever_it_shows(staff, count, django_assert_num_queries):
+def test_a_page_costs_seven_queries_whatever_it_shows(staff, count, django_assert_num_queries):
     many(count)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(7):
         assert len(shown(staff.get("/numbers/"))) == min(count, 50)
 
 
 @pytest.mark.parametrize("count", [1, 60])
-def test_a_poll_without_news_costs_five_queries_and_says_nothing(staff, count, django_assert_num_queries):
+def test_a_poll_without_news_costs_four_queries_and_says_nothing(staff, count, django_assert_num_queries):
     many(count)
     text = staff.get("/numbers/").content.decode()
     assert "every 1s" not in text
     change_now(by=By(name="t"), number=Number.objects.latest("pk"), changes={"label": "x"}, seen={})
     text = staff.get("/numbers/").content.decode()
     seen = re.search(r"seen=([0-9a-f]+)", text)[1]
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         answer = staff.get(
             f"/numbers/?seen={seen}", headers={"HX-Request": "true", "HX-Target": "number-rows"}
         )
@@ -452,11 +452,11 @@ class TestPlans:
         assert not PlanRowsOfOurs()
 
     @pytest.mark.parametrize("count", [1, 60])
-    def test_a_plans_page_costs_seven_queries(self, staff, count, django_assert_num_queries):
+    def test_a_plans_page_costs_six_queries(self, staff, count, django_assert_num_queries):
         many(count)
         staff.post("/plans/new/", {"do": "assign", "agent": "Agent 2", "all": "1"})
         plan = Plan.objects.get()
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(6):
             assert len(shown(staff.get(f"/plans/{plan.pk}/"))) == count
 
     def test_apply_discard_and_again(self, staff):
@@ -561,10 +561,10 @@ class TestUnassigned:
         assert not Plan.objects.exists()
 
     @pytest.mark.parametrize("count", [1, 60])
-    def test_it_costs_twelve_queries(self, staff, count, django_assert_num_queries):
+    def test_it_costs_ten_queries(self, staff, count, django_assert_num_queries):
         for n in range(count):
             keep(f"+1415555{n:04}")
-        with django_assert_num_queries(12):
+        with django_assert_num_queries(10):
             staff.get("/unassigned/")
 
     def test_the_count_in_the_header_ends_at_a_thousand(self, staff):

@@ -1,0 +1,67 @@
+"""Queries that pages ask all the time, put into SQL once: that takes Django longer than the database's answer.
+
+    LINES = Statement(lambda: Line.objects.filter(order=slot("order")).values_list("pk"))
+    LINES.rows(order=7)
+
+What fills a slot goes to the database as a parameter, like any other value.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+
+from django.db import connection
+from django.db.models import IntegerField, QuerySet, Subquery
+from django.db.models.expressions import RawSQL
+
+SHAPES = 256  # of one statement that are remembered
+
+
+class Slot(str):
+    """The name of a value that is known when the statement is used."""
+
+    __slots__ = ()
+
+
+def slot(*names: str) -> RawSQL:
+    """A value, or the list of values, of these NAMES."""
+    return RawSQL(", ".join(["%s"] * len(names)), tuple(map(Slot, names)))  # noqa: S611 -- parameters only
+
+
+class Statement:
+    """MAKE gives the query, of `values_list`. What it is called with, the shape, decides over the SQL."""
+
+    def __init__(self, make: Callable[..., QuerySet]) -> None:
+        self.worded = lru_cache(SHAPES)(lambda vendor, *shape: worded(make(*shape)))
+
+    def rows(self, *shape, **values) -> list[tuple]:
+        """What the query of this SHAPE finds, with VALUES in its slots."""
+        sql, params, converters = self.worded(connection.vendor, *shape)
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [values[part] if type(part) is Slot else part for part in params])
+            found = cursor.fetchall()
+        return [converted(row, converters) for row in found] if converters else found
+
+
+def worded(rows: QuerySet) -> tuple:
+    """The SQL of ROWS, its parameters, and what makes Python's values of the database's."""
+    compiler = rows.query.get_compiler(connection=connection)
+    sql, params = compiler.as_sql()
+    return sql, params, list(compiler.get_converters([column for column, *_ in compiler.select]).items())
+
+
+def converted(row: tuple, converters: list) -> list:
+    values = list(row)
+    for at, (functions, column) in converters:
+        for function in functions:
+            values[at] = function(values[at], column, connection)
+    return values
+
+
+class CountOf(Subquery):
+    """How many rows a query finds, up to one more than MOST."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
+    output_field = IntegerField()
+
+    def __init__(self, rows: QuerySet, most: int) -> None:
+        super().__init__(rows.order_by().values("pk")[: most + 1])
