@@ -1,4 +1,5 @@
-"""Queries that pages ask all the time, put into SQL once: that takes Django longer than the database's answer.
+"""Queries that pages ask all the time, put into SQL once: that takes Django longer than answering takes
+the database.
 
     LINES = Statement(lambda: Line.objects.filter(order=slot("order")).values_list("pk"))
     LINES.rows(order=7)

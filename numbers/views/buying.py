@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.contrib import messages
-from django.db.models import Count, Max, QuerySet, Subquery
+from django.db.models import BigIntegerField, Count, Max, QuerySet, Subquery
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -149,7 +149,7 @@ def version(newest: datetime | None, paused: bool, breaker: str) -> str:
 
 def glance(pk: int) -> str:
     """The version of one order, in one query: every open page of an order asks for it once a second."""
-    return version(*GLANCE.rows(order=pk)[0])
+    return version(*GLANCE.rows(order=pk)[0]) if pk <= BigIntegerField.MAX_BIGINT else ""
 
 
 NEWEST = Line.objects.filter(order=slot("order")).order_by().values("order").values(newest=Max("changed_at"))

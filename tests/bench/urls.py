@@ -5,6 +5,7 @@ from django.http import HttpResponse
 from django.urls import include, path
 
 from numbers.models import Number
+from numbers.roles import PAGES, Right
 from tests.bench.raw import raw_list
 
 
@@ -30,9 +31,10 @@ def hello(request) -> HttpResponse:
     return HttpResponse(f"hello {request.user.get_username()}")
 
 
+PAGES.update(dict.fromkeys(["bench-hello", "bench-raw"], (Right.VIEW, None)))
 urlpatterns = [
-    path("bench/hello/", hello),
-    path("bench/raw/", raw_list),
+    path("bench/hello/", hello, name="bench-hello"),
+    path("bench/raw/", raw_list, name="bench-raw"),
     path("bench/admin/", site.urls),
     path("", include("dashboard.urls")),
 ]

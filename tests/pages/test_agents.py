@@ -21,7 +21,7 @@ def test_each_agent_stands_there_with_its_numbers_and_a_link_to_them(staff):
 def test_the_list_asks_as_much_for_many_agents_as_for_one(staff, django_assert_num_queries, count):
     for n in range(count):
         numbers(1, start=n, agent=agent(f"Agent {n}"))
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         staff.get("/agents/")
 
 
@@ -29,7 +29,7 @@ def test_the_list_asks_as_much_for_many_agents_as_for_one(staff, django_assert_n
 def test_an_agents_page_asks_as_much_for_many_numbers_as_for_one(staff, django_assert_num_queries, count):
     one = agent()
     numbers(count, agent=one)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(8):
         assert staff.get(f"/agents/{one.pk}/").status_code == 200
 
 

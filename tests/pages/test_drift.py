@@ -20,7 +20,7 @@ def ticks(staff) -> list[str]:
 @pytest.mark.parametrize("count", [1, 60])
 def test_the_inbox_asks_as_much_for_many_numbers_as_for_one(staff, django_assert_num_queries, count):
     differing(count)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(8):
         staff.get("/drift/")
 
 

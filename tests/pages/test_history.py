@@ -68,7 +68,7 @@ def test_the_page_asks_as_much_for_many_events_as_for_one(staff, django_assert_n
     for number in rows:
         about = {"before": {"agent": "id of Reception"}, "after": {"agent": ""}}
         Event.objects.create(action="number.changed", number=number, **about)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         staff.get("/activity/")
 
 

@@ -35,7 +35,7 @@ def test_the_page_asks_as_much_for_a_long_history_as_for_a_short_one(staff, djan
         Event.objects.create(action="number.changed", number=number, **about)
         plan = Plan.objects.create(title=f"Plan {n}", state="done")
         PlanRow.objects.create(plan=plan, number=number, state="done", before={}, after={})
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(11):
         staff.get(number.get_absolute_url())
 
 
