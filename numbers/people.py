@@ -3,9 +3,11 @@
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Group, Permission, User
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, StringAgg, Value
+from django.db import connection
+from django.db.models import Q, QuerySet, StringAgg, Value
 
 from .roles import Role
+from .statements import Statement, slot
 
 #: What the role admin may do in Django's own rooms. Books are only read there: services write them.
 ROOMS = Q(content_type__app_label="numbers", codename__startswith="view_") | Q(
@@ -27,9 +29,20 @@ class Backend(ModelBackend):
         raise PermissionDenied  # the backend that earlier sessions name would only check it once more
 
     def get_user(self, user_id: int) -> User | None:
-        roles = StringAgg("groups__name", Value(" "), filter=Q(groups__name__in=Role.values))
-        user = User.objects.annotate(role_names=roles).filter(pk=user_id).first()
-        return user if user and self.user_can_authenticate(user) else None
+        for *values, role_names in ACCOUNT.rows(user=user_id):
+            user = User.from_db(connection.alias, FIELDS, values)
+            user.role_names = role_names
+            return user if self.user_can_authenticate(user) else None
+
+
+def with_roles() -> QuerySet:
+    """Every request begins with this one."""
+    names = StringAgg("groups__name", Value(" "), filter=Q(groups__name__in=Role.values))
+    return User.objects.filter(pk=slot("user")).annotate(names=names).values_list(*FIELDS, "names")
+
+
+FIELDS = [field.attname for field in User._meta.concrete_fields]
+ACCOUNT = Statement(with_roles)
 
 
 def make_groups(using: str) -> None:

@@ -8,11 +8,13 @@ What fills a slot goes to the database as a parameter, like any other value.
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import IntegerField, QuerySet, Subquery
-from django.db.models.expressions import RawSQL
+from django.db.models.expressions import Col, RawSQL
 
 SHAPES = 256  # of one statement that are remembered
 
@@ -47,14 +49,24 @@ def worded(rows: QuerySet) -> tuple:
     """The SQL of ROWS, its parameters, and what makes Python's values of the database's."""
     compiler = rows.query.get_compiler(connection=connection)
     sql, params = compiler.as_sql()
-    return sql, params, list(compiler.get_converters([column for column, *_ in compiler.select]).items())
+    found = compiler.get_converters([column for column, *_ in compiler.select])
+    if connection.vendor == "sqlite":  # whose own way with times asks for the settings at each of them
+        for at, (functions, column) in found.items():
+            if column.output_field.get_internal_type() == "DateTimeField":
+                found[at] = ([in_utc], column) if isinstance(column, Col) else (functions, column)
+    return sql, params, list(found.items())
+
+
+def in_utc(moment: datetime, column: Col, connection: BaseDatabaseWrapper) -> datetime:
+    return moment.replace(tzinfo=UTC)
 
 
 def converted(row: tuple, converters: list) -> list:
     values = list(row)
     for at, (functions, column) in converters:
-        for function in functions:
-            values[at] = function(values[at], column, connection)
+        if values[at] is not None:
+            for function in functions:
+                values[at] = function(values[at], column, connection)
     return values
 
 

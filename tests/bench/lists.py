@@ -168,7 +168,7 @@ def polls(caller: Caller, rounds: int, seconds: float) -> dict:
     link = Connection.objects.get(api_id="c1")
     for count in (1, 50):
         order, _ = Order.objects.get_or_create(form_token=f"bench-{count}", defaults={"quantity": count})
-        if not order.lines.exists():
+        if not order.lines.update(state=LineState.UNKNOWN):
             Line.objects.bulk_create(
                 Line(order=order, position=n + 1, state=LineState.UNKNOWN, telephony_provider="twilio",
                      connection=link, area_code="415") for n in range(count)
