@@ -33,6 +33,7 @@ class Backend(ModelBackend):
             user = User.from_db(connection.alias, FIELDS, values)
             user.role_names = role_names
             return user if self.user_can_authenticate(user) else None
+        return None
 
 
 def with_roles() -> QuerySet:
