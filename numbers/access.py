@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from allauth.account.signals import password_changed
 from allauth.mfa import signals as mfa
 from django.contrib.auth import get_user_model, signals
 from django.contrib.auth.models import AbstractUser
@@ -11,7 +10,6 @@ from django.http import HttpRequest
 from .services.history import ADDRESS, By, record
 
 CHANGES = {
-    password_changed: "Changed the password.",
     mfa.authenticator_added: "Added a second factor.",
     mfa.authenticator_removed: "Removed a second factor.",
     mfa.authenticator_reset: "Made new recovery codes.",

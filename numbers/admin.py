@@ -4,7 +4,8 @@ from django.contrib import admin
 
 from .models import Agent, Approval, Attempt, Connection, Event, Line, Number, Order, Price
 from .roles import Right, may
-from .services.history import By, record
+from .services.history import By
+from .services.pricing import described, tell_price
 
 admin.site.has_permission = lambda request: may(request.user, Right.MANAGE)
 
@@ -14,25 +15,17 @@ class PriceAdmin(admin.ModelAdmin):
     list_display = ["telephony_provider", "connection", "once", "monthly", "currency"]
 
     def save_model(self, request, obj, form, change) -> None:
-        was = values(Price.objects.filter(pk=obj.pk).first()) if change else {}
+        was = described(Price.objects.filter(pk=obj.pk).first()) if change else {}
         super().save_model(request, obj, form, change)
-        self.tell(request, was, values(obj))
+        tell_price(by=By.person(request.user, request.id), before=was, after=described(obj))
 
     def delete_model(self, request, obj) -> None:
-        self.tell(request, values(obj), {})
+        tell_price(by=By.person(request.user, request.id), before=described(obj), after={})
         super().delete_model(request, obj)
 
     def delete_queryset(self, request, queryset) -> None:
         for price in queryset:
             self.delete_model(request, price)
-
-    def tell(self, request, before: dict, after: dict) -> None:
-        record(action="price.changed", by=By.person(request.user, request.id), before=before, after=after)
-
-
-def values(price: Price | None) -> dict:
-    names = ("telephony_provider", "connection_id", "once", "monthly", "currency")
-    return {name: str(getattr(price, name)) for name in names} if price else {}
 
 
 class ReadOnly(admin.ModelAdmin):

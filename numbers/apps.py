@@ -10,9 +10,10 @@ class NumbersConfig(AppConfig):
     verbose_name = "Phone lines"
 
     def ready(self) -> None:
-        from . import access  # noqa: PLC0415 -- its models are there only now
+        from . import access, accounts  # noqa: PLC0415 -- its models are there only now
 
         access.listen()
+        accounts.listen()
         post_migrate.connect(put_up_the_gate, sender=self)
         post_migrate.connect(guard_the_history, sender=self)
         post_migrate.connect(put_up_the_search, sender=self)

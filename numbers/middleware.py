@@ -6,6 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils.encoding import escape_uri_path
 
+from .accounts import REQUEST
 from .roles import Right, may, methods, refusal
 from .services.history import ADDRESS, By, record
 
@@ -21,7 +22,7 @@ def tell_the_history(get_response: Handler) -> Handler:
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        token = ADDRESS.set(request.address)
+        token, here = ADDRESS.set(request.address), REQUEST.set(request)
         try:
             response = get_response(request)
             if response.status_code == 403 and request.user.is_authenticated:
@@ -34,6 +35,7 @@ def tell_the_history(get_response: Handler) -> Handler:
             return response
         finally:
             ADDRESS.reset(token)
+            REQUEST.reset(here)
 
     return middleware
 

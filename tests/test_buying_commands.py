@@ -58,7 +58,7 @@ def test_a_price_is_set_listed_and_told_to_the_history():
     assert "1.15 a month EUR" in out
     assert "2.00 a month USD  all others" in out
     assert Price.objects.get(connection__api_id="main").currency == "EUR"
-    assert Event.objects.filter(action="price.set").count() == 2
+    assert Event.objects.filter(action="price.changed").count() == 2
 
 
 @pytest.mark.parametrize(

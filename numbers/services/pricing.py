@@ -34,15 +34,23 @@ def set_price(
         before = Price.objects.filter(**key).first()
         figure = {"once": once, "monthly": monthly, "currency": currency}
         price, _ = Price.objects.update_or_create(**key, defaults=figure)
-        about = {"telephony_provider": telephony_provider, "connection": telephony_account_connection}
-        record(
-            action="price.set",
-            by=by,
-            before=figures(before) if before else {},
-            after=about | figures(price),
-        )
+        tell_price(by=by, before=described(before), after=described(price))
     return price
 
 
-def figures(price: Price) -> dict:
-    return {"once": str(price.once), "monthly": str(price.monthly), "currency": price.currency}
+def tell_price(*, by: By, before: dict, after: dict) -> None:
+    """A change of the price table is in the history, whoever makes it; {} stands for no price."""
+    record(action="price.changed", by=by, before=before, after=after)
+
+
+def described(price: Price | None) -> dict:
+    """All that PRICE says."""
+    if not price:
+        return {}
+    return {
+        "telephony_provider": price.telephony_provider,
+        "connection": price.connection.api_id if price.connection else "",
+        "once": str(price.once),
+        "monthly": str(price.monthly),
+        "currency": price.currency,
+    }

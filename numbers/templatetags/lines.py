@@ -106,7 +106,6 @@ EVENTS = {
     "gate.opened": ("check", "green", "Buying goes on"),
     "gate.stopped": ("hand-stop", "red", "Buying stopped by itself"),
     "order.placed": ("receipt", "grey", "Ordered"),
-    "price.set": ("receipt", "grey", "Set a price"),
     "books.reconciled": ("scale", "grey", "Compared the books with Fluents"),
     "number.acknowledged": ("check", "green", "Kept, though its line ended without it"),
     "sync.finished": ("refresh", "grey", "Read everything from Fluents"),
@@ -142,8 +141,13 @@ EVENTS = {
     "access.login": ("check", "grey", "Logged in"),
     "access.logout": ("logout", "grey", "Logged out"),
     "access.failed": ("ban", "amber", "Log-in refused"),
-    "access.changed": ("check", "amber", "Account changed"),
+    "access.changed": ("check", "amber", "Own second factors changed"),
+    "account.created": ("check", "amber", "Made an account"),
+    "account.changed": ("check", "amber", "Changed an account"),
+    "account.removed": ("user-off", "red", "Removed an account"),
+    "account.group": ("check", "amber", "Changed a group"),
     "price.changed": ("receipt", "amber", "Price table changed"),
+    "price.set": ("receipt", "amber", "Price table changed"),  # as it was called at first
 }
 
 

@@ -43,6 +43,7 @@ GROUPS = {
     "sync": "Syncs",
     "books": "Comparisons of the books",
     "access": "Log-ins and refusals",
+    "account": "Accounts and groups",
     "price": "Prices",
 }
 
