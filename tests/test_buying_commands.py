@@ -1,5 +1,7 @@
 """Files of wants, labels and prices from the command line."""
 
+import json
+
 import pytest
 from django.core.management import call_command
 
@@ -31,6 +33,14 @@ def test_a_file_of_wants_is_checked_first_and_ordered_with_a_yes(wants):
     assert len(out.splitlines()) == 3
     lines = Line.objects.order_by("position").values_list("area_code", "label", "tags")
     assert list(lines) == [("415", "Front desk", ["clinic"])] * 2 + [("617", "", [])]
+
+
+def test_an_order_that_waits_for_approval_is_said_to_and_is_still_open(wants, settings):
+    settings.APPROVAL_LINES = 1
+    status, out, err = buy("--csv", wants("415,,2,,,"), "--yes", "--json")
+    assert status == 3
+    assert err == f"Order {Order.objects.get().pk} waits for approval by another person.\n"
+    assert [json.loads(row)["state"] for row in out.splitlines()] == ["planned"] * 2
 
 
 def test_a_file_with_a_mistake_orders_nothing(wants):

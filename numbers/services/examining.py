@@ -20,6 +20,7 @@ from ..models import Gate
 from . import gate, observing
 from .api import client
 from .history import db_now
+from .telling import approvers
 
 GOOD, WARN, BAD = "good", "look", "mend"
 SKEW_LOOK, SKEW_MEND = 5, 60  # seconds
@@ -133,6 +134,11 @@ def migrations(waiting: list[str]) -> Findings:
 def people() -> Findings:
     if not get_user_model().objects.filter(is_active=True).exists():
         yield Finding("people", BAD, "Nobody can log in.", "Run `manage.py createsuperuser`.")
+    if settings.APPROVAL_LINES or settings.APPROVAL_COST:
+        able = len(approvers())
+        said = f"Large orders wait for approval; {able} may approve."
+        hint = "Give two people the role approver: nobody approves their own orders."
+        yield Finding("approval", GOOD if able > 1 else WARN, said, "" if able > 1 else hint)
 
 
 def journal_file() -> Findings:

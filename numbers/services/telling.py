@@ -15,7 +15,7 @@ from django.db.models import Count, Exists, OuterRef, Q
 from ..models import Approval, Delivery, Event, Line, Notice, Order, PutAway
 from ..roles import RIGHTS, Right, Role
 from ..states import DRIVEN, ApprovalState, LineState
-from .history import By, db_now
+from .history import SYSTEM, By, db_now
 
 BATCH = 50
 WORDS = {
@@ -85,7 +85,7 @@ def tell_approval(*, order: Order, but: By) -> None:
         )
 
 
-def approvers(*, but: By) -> list[AbstractUser]:
+def approvers(*, but: By = SYSTEM) -> list[AbstractUser]:
     """Everybody who may approve orders, BUT for one."""
     roles = [role for role in Role if Right.APPROVE in RIGHTS[role]]
     people = get_user_model().objects.filter(Q(groups__name__in=roles) | Q(is_superuser=True), is_active=True)

@@ -13,9 +13,11 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
 from numbers.models import Gate, Journal
+from numbers.roles import Role
 from numbers.services import examining, gate
 from numbers.services.history import db_now
 from numbers.services.syncing import sync
+from tests.people import person
 from tests.stack import ROOT
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +54,16 @@ def test_a_sound_deployment_has_nothing_to_mend(sound, settings):
     assert {entry["name"] for entry in found if entry["state"] == "good"} >= names
     assert all(entry["hint"] for entry in found if entry["state"] != "good")
     assert settings.FLUENTS_API_TOKEN not in json.dumps(found)
+
+
+def test_it_says_whether_enough_people_may_approve_large_orders(db, settings):
+    person("eve", Role.BUYER)
+    assert states(doctor()[1], "approval") == []
+    settings.APPROVAL_COST = 100
+    person("ada", Role.APPROVER)
+    assert states(doctor()[1], "approval") == ["look"]
+    person("vera", Role.ADMIN, Role.APPROVER)
+    assert states(doctor()[1], "approval") == ["good"]
 
 
 def test_what_is_missing_is_found_with_a_way_out(db, settings):
