@@ -100,7 +100,7 @@ def untell_approval(*, order: Order) -> None:
 def tell_decision(*, order: Order, question: Approval) -> Notice:
     """Who asked for ORDER hears what was decided."""
     who = question.decided_by_name
-    text = f"{who} has approved order {order.pk}. Its lines are being bought."
+    text = f"{who} has approved order {order.pk}. Its lines are bought in turn."
     if question.decision == ApprovalState.REFUSED:
         text = f"{who} has refused order {order.pk}: {question.reason} Nothing was bought."
     return tell(

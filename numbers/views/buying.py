@@ -103,7 +103,7 @@ def order_approve(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     except NotDecided as error:
         messages.warning(request, str(error))
     else:
-        messages.success(request, f"{order} is approved. Its lines are being bought.")
+        messages.success(request, f"{order} is approved. Its lines are bought in turn.")
     return redirect(order)
 
 

@@ -101,10 +101,13 @@ def test_the_approver_sees_all_that_is_asked_for_and_what_a_yes_does(ada, placed
 
 def test_an_approved_order_says_by_whom_and_goes_on(ada, staff, placed):
     answer = decide(ada, placed)
-    assert f"Order {placed.pk} is approved. Its lines are being bought." in answer.text
+    assert f"Order {placed.pk} is approved. Its lines are bought in turn." in answer.text
     assert "ada has approved order" in staff.get("/numbers/").text
     assert re.search(r"<strong>Approved</strong> by ada", page(staff, placed))
     assert 'id="approve"' not in answer.text
+    assert re.search(
+        r"<dt>Approved</dt><dd>[^<]* UTC by ada<", staff.get(f"{placed.get_absolute_url()}receipt/").text
+    )
     assert Line.objects.due().count() == 3
 
 

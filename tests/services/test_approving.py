@@ -313,7 +313,7 @@ def test_approvers_hear_of_it_once_and_who_asked_hears_the_answer(settings, bob,
     assert not waiting.filter(seen_at=None).exists()
     told = Notice.objects.get(user=bob)
     assert (told.kind, told.about) == ("order.decided", {"decision": "approved"})
-    assert told.text == f"eve has approved order {placed.pk}. Its lines are being bought."
+    assert told.text == f"eve has approved order {placed.pk}. Its lines are bought in turn."
 
 
 def test_every_want_of_a_basket_is_part_of_what_is_approved(bob, ada):
