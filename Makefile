@@ -72,6 +72,14 @@ pins: ## Work out requirements*.txt anew, hashes included (needs uv)
 	uv pip compile -q --universal --python-version 3.12 --generate-hashes --no-annotate --custom-compile-command "make pins" requirements.in -o requirements.txt
 	uv pip compile -q --universal --python-version 3.12 --generate-hashes --no-annotate --custom-compile-command "make pins" requirements-dev.in -o requirements-dev.txt
 
+.PHONY: audit
+audit: ## Ask a public database for known holes in the pinned packages (needs uv and the internet)
+	uvx pip-audit@2.10.1 --strict --disable-pip --require-hashes -r requirements.txt
+
+.PHONY: sbom
+sbom: $(VENV)/run.stamp ## Print the bill of materials: every pinned package with hashes and licence
+	@SECRET_KEY=sbom DATABASE_URL=sqlite:///:memory: $(PY) manage.py sbom
+
 .PHONY: clean
 clean: ## Remove the environment and the demo's data
 	rm -rf $(VENV) var .env

@@ -58,12 +58,21 @@ from django.test import Client
 answer = Client().get("/accounts/login/", secure=True, headers={"host": "dashboard.example.com"})
 print(answer.status_code, answer["Strict-Transport-Security"])
 print(answer.cookies.output())
+from django.conf import settings
+names = ("NAME", "SECURE", "HTTPONLY", "SAMESITE", "PATH", "DOMAIN")
+print([getattr(settings, f"SESSION_COOKIE_{name}") for name in names])
+from dashboard import browsers
+from django.http import HttpResponse
+browsers.remember(given := HttpResponse(), "ada")
+print(given.cookies.output())
 """
     said = run(f"-c\0{code}", tmp_path, DJANGO_SETTINGS_MODULE="tests.settings")
     assert said.startswith("200 max-age=31536000")
-    cookie = re.search(r"Set-Cookie: __Host-csrf=.*", said)[0]
-    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(cookie.split("; "))
-    assert "Domain" not in cookie
+    for name in ("csrf", "known"):
+        cookie = re.search(rf"Set-Cookie: __Host-{name}=.*", said)[0]
+        assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(cookie.split("; "))
+        assert "Domain" not in cookie
+    assert "['__Host-session', True, True, 'Lax', '/', None]" in said
 
 
 def test_what_we_write_is_for_our_own_user(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from contextlib import closing
 
 import pytest
@@ -13,6 +14,8 @@ from tests.stack import Sandbox, Stack
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 PASSWORD = "the long password of bob"
+# All that pages have put into the browser: settings of it, and never a number.
+KEPT = "() => JSON.stringify([{...localStorage}, {...sessionStorage}])"
 PATIENCE = 45_000  # milliseconds: two stacks and two browsers may share two cores
 expect.set_options(timeout=PATIENCE)
 
@@ -112,8 +115,11 @@ def open_page(browser: Browser, stack: Stack, signed_in: dict):
         return page
 
     yield start
+    pages = [page for context in contexts for page in context.pages if page.url.startswith("http")]
+    kept = [page.evaluate(KEPT) for page in pages]
     for context in contexts:
         context.close()
+    assert [text for text in kept if re.search(r"\d{7}|@|token", text)] == []
     assert [text for seen in complaints for text in seen] == []
 
 

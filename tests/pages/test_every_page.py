@@ -136,7 +136,8 @@ def test_every_answer_has_a_strict_policy_an_id_and_stays_private(staff, somethi
     policy = dict(part.strip().split(" ", 1) for part in answer["Content-Security-Policy"].split(";"))
     assert policy["default-src"] == "'none'"
     assert (policy["script-src"], policy["style-src"]) == ("'self'", "'self'")
-    assert policy["frame-ancestors"] == "'none'"
+    assert (policy["frame-ancestors"], policy["base-uri"]) == ("'none'", "'none'")
+    assert policy["form-action"] == policy["connect-src"] == "'self'"
     assert "unsafe" not in answer["Content-Security-Policy"]
     assert re.fullmatch(r"[0-9a-f]{32}", answer["X-Request-Id"])
     assert {"no-store", "private"} <= set(answer["Cache-Control"].split(", "))
