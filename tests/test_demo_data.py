@@ -1,10 +1,13 @@
 """The demo's data: rows that the sandbox agrees with."""
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db.models import Count
 
+from numbers.management.commands import demo
 from numbers.models import Attempt, Event, Line, Notice, Number, Order
+from numbers.roles import Right, may
 from numbers.services import journal, reconciling, syncing
 from numbers.services.history import SYSTEM
 from numbers.states import LineState
@@ -45,3 +48,13 @@ def test_it_is_never_invented_for_the_real_fluents(settings):
     settings.FLUENTS_LIVE = True
     with pytest.raises(CommandError, match="the real Fluents"):
         call_command("demo_data")
+
+
+def test_its_people_can_do_what_they_are_called(settings, tmp_path):
+    settings.VAR_DIR = tmp_path
+    logins = demo.Command().people()
+    ada, bob = (User.objects.get(username=name) for name in ("ada", "bob"))
+    assert all(user.check_password(logins[user.username]) for user in (ada, bob))
+    assert (may(bob, Right.BUY), may(bob, Right.APPROVE)) == (True, False)
+    assert (may(ada, Right.APPROVE), may(ada, Right.MANAGE)) == (True, True)
+    assert demo.Command().people() == logins

@@ -9,14 +9,16 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from numbers.models import Number
 from numbers.processes import Child, manage, run
+from numbers.roles import Role
 
 SANDBOX = "http://127.0.0.1:8100"
-PEOPLE = {"ada": "administrator", "bob": "buyer"}
+PEOPLE = {"ada": Role.ADMIN, "bob": Role.BUYER}
 ENV_FILE = """# Written by `manage.py demo`: the dashboard on this machine, with the sandbox as its Fluents.
 SECRET_KEY={secret_key}
 FLUENTS_API_URL={sandbox}
@@ -71,7 +73,7 @@ class Command(BaseCommand):
         self.wait_until(address, "/healthz", web)
         self.stdout.write(f"\nThe demo runs at http://{address}/ with a sandbox in place of Fluents.")
         for name, password in logins.items():
-            self.stdout.write(f"  Log in as {name} ({PEOPLE[name]}), password {password}")
+            self.stdout.write(f"  Log in as {name} ({PEOPLE[name].label.lower()}), password {password}")
         self.stdout.write("Nothing here costs money. Ctrl-C ends it.\n")
         self.stdout.flush()
         run([web, Child(manage("worker")), api], patience=10)
@@ -104,6 +106,8 @@ class Command(BaseCommand):
             user, created = get_user_model().objects.get_or_create(
                 username=name, defaults={"is_staff": name == "ada", "is_superuser": name == "ada"}
             )
+            if created:
+                user.groups.add(Group.objects.get(name=PEOPLE[name]))
             if created or name not in logins:
                 logins[name] = secrets.token_urlsafe(9)
                 user.set_password(logins[name])
