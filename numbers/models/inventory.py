@@ -139,6 +139,10 @@ class Number(models.Model):
             models.Index(fields=["region", "-id"], name="number_by_region"),
             models.Index(fields=["area_code", "-id"], name="number_by_area_code"),
             models.Index(fields=["status", "-id"], name="number_by_status"),
+            # the same filters together with a status, and how many numbers each of them matches
+            models.Index(fields=["agent", "status", "-id"], name="number_by_agent_status"),
+            models.Index(fields=["connection", "status", "-id"], name="number_by_conn_status"),
+            models.Index(fields=["region", "status", "-id"], name="number_by_region_status"),
             models.Index(fields=["drifted", "-id"], condition=Q(drifted=True), name="number_drifted"),
             # the list sorted by what its columns show, either way
             NullsLast(fields=["-bought_at", "-id"], name="number_by_bought"),
