@@ -26,7 +26,7 @@ GIVEN_UP = (NumberStatus.RELEASED, NumberStatus.DETACHED)
 SHOWN = sorted(set(NumberStatus) - set(GIVEN_UP))
 OURS = sorted(set(NumberStatus) - AWAY)
 SIZES = (50, 100)
-MANY = 10_000  # beyond this, matches are not counted on a page
+MANY, MANY_FOUND = 10_000, 1_000  # beyond this, matches are not counted on a page; those of a search
 
 #: The columns that can be chosen, in their order. The number itself is always there.
 COLUMNS = {
@@ -163,15 +163,20 @@ class Query:
         return self.order.sorted(self.numbers())
 
     def count(self, *, owned: int = 0) -> int:
-        """How many match; `MANY + 1` stands for all that is more. OWNED: our numbers, when last counted."""
+        """How many match; one more than `most` stands for all above. OWNED: our numbers, when last counted."""
         if not self.filters and owned > 2 * MANY:
             return MANY + 1
         if self.q and len(self.filters) == 1 and is_many(self.q):
-            return MANY + 1  # the index knows, and reading so many would take a while
+            return self.most + 1  # the index knows, and reading so many would take a while
         if self.q:
-            return self.shown()[: MANY + 1].count()
+            return self.shown()[: self.most + 1].count()
         [[found]] = COUNT.rows(self.without("sort", "size", "cols"))
         return found
+
+    @property
+    def most(self) -> int:
+        """Up to how many matches are counted."""
+        return MANY_FOUND if self.q else MANY
 
     def shown(self) -> QuerySet[Number]:
         """As `numbers`, with the statuses asked for by name: so they are counted in an index alone."""

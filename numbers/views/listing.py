@@ -17,7 +17,7 @@ from ..choices import MOST, VIEWS, choices_for
 from ..forms import PROVIDER_NAMES, AssignForm, SaveViewForm, agent_names
 from ..listing import rows_of, version_of
 from ..models import Agent, Connection, Number, SavedView
-from ..queries import COLUMNS, MANY, NOBODY, ORDERS, SIZES, STATUSES, Query
+from ..queries import COLUMNS, NOBODY, ORDERS, SIZES, STATUSES, Query
 from ..rows import rows_html
 from ..services.changing import CannotChange, change_now
 from ..services.history import By
@@ -69,7 +69,7 @@ def tools(query: Query, request: HtmxHttpRequest) -> dict:
     return {
         "query": query,
         "total": total,
-        "many": total > MANY,
+        "many": query.most if total > query.most else 0,
         "chips": chips(query, agents, connections),
         "headings": headings(query),
         "agent_choices": [(row.api_id, str(row)) for row in agents],
