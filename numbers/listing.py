@@ -75,7 +75,8 @@ def rows_of(query: Query, params, *, user) -> Page:
         if plain:
             rows = LIST.rows(plain, query.page_size, bool(key), turned, key=key and key[0])
         else:
-            rows = page_query(query, query.page_size, key, turned=turned)
+            found = query.numbers().values_list(*FIELDS)
+            rows = query.order.take(found, key, turned=turned, count=query.page_size + 1)
         return [dict(zip(FIELDS, row, strict=True)) for row in rows]
 
     page = page_by(read, params=params, size=query.page_size, order=query.order)
@@ -83,16 +84,12 @@ def rows_of(query: Query, params, *, user) -> Page:
     return page
 
 
-def page_query(query: Query, size: int, key: tuple | None, *, turned: bool) -> QuerySet:
-    """The rows of one page, and one more: those behind KEY in the order of QUERY, or before it if TURNED."""
-    found, order = query.numbers().values_list(*FIELDS), query.order
-    if key:
-        found = found.filter(order.behind(key, turned=turned))
-    return order.sorted(found, turned=turned)[: size + 1]
-
-
 def paged(query: Query, size: int, behind: bool, turned: bool) -> QuerySet:
-    return page_query(query, size, (slot("key"), None) if behind else None, turned=turned)
+    """One page in the order of the ids, and one row more; behind a key or, if TURNED, before it."""
+    found = query.numbers().values_list(*FIELDS)
+    if behind:
+        found = found.filter(query.order.behind((slot("key"), None), turned=turned))
+    return query.order.sorted(found, turned=turned)[: size + 1]
 
 
 LIST = Statement(paged)

@@ -48,8 +48,18 @@ class Order:
             keys.insert(0, by(**nulls))
         return rows.order_by(*keys)
 
-    def behind(self, key: tuple, *, turned: bool = False) -> Q:
-        """The rows that follow KEY in this order, or precede it where TURNED."""
+    def take(self, rows: QuerySet, key: tuple | None, *, turned: bool, count: int) -> list:
+        """COUNT of ROWS: those that follow KEY in this order, or precede it where TURNED."""
+        if key and self.time and key[1]:  # no index begins at a time and goes on to the rows without one
+            near = rows.filter(self.behind(key, turned=turned, timeless=False))
+            found = list(self.sorted(near, turned=turned)[:count])
+            if len(found) == count or self.down == turned:
+                return found
+        rows = rows.filter(self.behind(key, turned=turned)) if key else rows
+        return list(self.sorted(rows, turned=turned)[:count])
+
+    def behind(self, key: tuple, *, turned: bool = False, timeless: bool = True) -> Q:
+        """The rows that follow KEY in this order, or precede it where TURNED; TIMELESS: all of them."""
         pk, value = key
         side = "lt" if self.down != turned else "gt"
         beyond = Q(**{f"pk__{side}": pk})
@@ -59,8 +69,8 @@ class Order:
         if value is None:
             return same if side == "lt" else same | Q(**{f"{self.field}__isnull": False})
         past = Q(**{f"{self.field}__{side}": value}) | same
-        if self.time:
-            return past | Q(**{self.field: None}) if side == "lt" else past
+        if self.time and timeless and side == "lt":
+            return past | Q(**{self.field: None})
         return past & Q(**{f"{self.field}__{side}e": value})  # lets the database start in its index
 
     def key_of(self, row: Model | tuple | dict) -> str:
@@ -95,8 +105,7 @@ def page_of(rows: QuerySet, *, params, size: int = SIZE, order: Order = NEWEST_F
     """The page of ROWS that PARAMS asks for: `before=<key>` or `after=<key>`, else the first one."""
 
     def read(key: tuple | None, *, turned: bool) -> list:
-        found = rows.filter(order.behind(key, turned=turned)) if key else rows
-        return list(order.sorted(found, turned=turned)[: size + 1])
+        return order.take(rows, key, turned=turned, count=size + 1)
 
     return page_by(read, params=params, size=size, order=order)
 

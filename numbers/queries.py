@@ -163,7 +163,7 @@ class Query:
         return self.order.sorted(self.numbers())
 
     def count(self, *, owned: int = 0) -> int:
-        """How many match; one more than `most` stands for all above. OWNED: our numbers, when last counted."""
+        """How many match; one more than `most` means: more. OWNED: our numbers, when last counted."""
         if not self.filters and owned > 2 * MANY:
             return MANY + 1
         if self.q and len(self.filters) == 1 and is_many(self.q):

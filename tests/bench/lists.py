@@ -14,6 +14,7 @@ import time
 from io import BytesIO
 from pathlib import Path
 from statistics import median
+from urllib.parse import urlencode
 
 import django
 
@@ -27,6 +28,7 @@ from django.db import connection  # noqa: E402
 from django.test import Client  # noqa: E402
 
 from numbers.models import Agent, Connection, Line, Number, Order  # noqa: E402
+from numbers.queries import ORDERS  # noqa: E402
 from numbers.states import LineState  # noqa: E402
 from tests.bench.filling import fill  # noqa: E402
 
@@ -68,8 +70,11 @@ class Caller:
 
     def cpu(self) -> float:
         """Seconds of CPU that this process and its database have used."""
-        database = int(self.backend.read_text().split()[0]) / 1e9 if self.backend else 0
-        return time.process_time() + database
+        return time.process_time() + (self.database_cpu() if self.backend else 0)
+
+    def database_cpu(self) -> float:
+        """Seconds of CPU of the database, which is this process where SQLite is."""
+        return int(self.backend.read_text().split()[0]) / 1e9 if self.backend else time.process_time()
 
     def cost(self, url: str, seconds: float, **headers: str) -> float:
         """Milliseconds of CPU per request, over at least SECONDS of CPU and three requests."""
@@ -84,6 +89,8 @@ def cells(count: int) -> dict[str, dict[str, str]]:
     """What is compared: the same page by each of them."""
     page = min(5000, count // 200)
     deep = Number.objects.order_by("-pk").values_list("pk", flat=True)[page * 100 - 100]
+    by_time = Number.objects.exclude(bought_at=None).order_by("-bought_at", "-pk")
+    at = ORDERS["-bought"].key_of(by_time.values("pk", "bought_at")[page * 100 - 100])
     agent = Agent.objects.get(api_id="a3").pk
     digits, searches = str(2000000 + count // 2), {}
     for name, text in {"selective": digits, "middling": "clinic 12", "broad": "support"}.items():
@@ -97,6 +104,11 @@ def cells(count: int) -> dict[str, dict[str, str]]:
             "ours": f"/numbers/?size=100&before={deep}",
             "admin": f"{ADMIN}?p={page}",
             "raw": f"/bench/raw/?before={deep}",
+        },
+        f"by time bought, page {page:,}": {
+            "ours": f"/numbers/?{urlencode({'size': 100, 'sort': '-bought', 'before': at})}",
+            "admin": f"{ADMIN}?o=-7&p={page}",
+            "raw": f"/bench/raw/?{urlencode({'before_time': at})}",
         },
         "filtered": {
             "ours": "/numbers/?size=100&status=inactive&agent=a3",
@@ -128,7 +140,7 @@ def compare(caller: Caller, count: int, rounds: int, seconds: float) -> dict:
 
 
 def searches(caller: Caller) -> dict:
-    """Milliseconds that the database takes for all statements of a search, over many terms."""
+    """Milliseconds of CPU that the database takes for all statements of a search, over many terms."""
     dice, spent = random.Random(5), []
     words = ["clinic", "store 1", "support", "reception", "night", "zq", "41", "9", "vip", "xyzzy"]
     each = (TERMS - len(words)) // 6
@@ -136,11 +148,11 @@ def searches(caller: Caller) -> dict:
     took = [0.0]
 
     def clock(execute, sql, params, many, context):
-        start = time.perf_counter()
+        start = caller.database_cpu()
         try:
             return execute(sql, params, many, context)
         finally:
-            took[0] += time.perf_counter() - start
+            took[0] += caller.database_cpu() - start
 
     slowest = (0.0, "")
     with connection.execute_wrapper(clock):
@@ -187,6 +199,12 @@ def polls(caller: Caller, rounds: int, seconds: float) -> dict:
     return {name: round(median(costs), 2) for name, costs in taken.items()}
 
 
+def database_version() -> str:
+    if connection.vendor == "sqlite":
+        return f"SQLite {connection.Database.sqlite_version}"
+    return "PostgreSQL " + ".".join(map(str, connection.get_database_version()))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--numbers", type=int, required=True)
@@ -199,6 +217,7 @@ def main() -> None:
     caller = Caller()
     found = {
         "numbers": options.numbers,
+        "versions": f"Django {django.__version__}, {database_version()}",
         "lists": compare(caller, options.numbers, options.rounds, options.seconds),
         "search": searches(caller),
         "polls": polls(caller, options.rounds, options.seconds),

@@ -6,6 +6,7 @@ from django.db import connection
 from django.http import HttpResponse
 
 from numbers.listing import row_of
+from numbers.queries import ORDERS
 from numbers.rows import rows_html
 from numbers.views.listing import number_list
 
@@ -20,8 +21,11 @@ FIELDS = {
 TIMES = ("bought_at", "synced_at")
 ROWS = f"""SELECT {", ".join(FIELDS.values())} FROM numbers_number n
 LEFT JOIN numbers_agent a ON a.id = n.agent_id LEFT JOIN numbers_connection c ON c.id = n.connection_id
-WHERE n.status NOT IN ('released', 'detached') AND n.id < %s {{more}} ORDER BY n.id DESC LIMIT 100"""  # noqa: S608
-FILTERED = "AND n.status = 'inactive' AND a.api_id = 'a3'"
+WHERE n.status NOT IN ('released', 'detached') AND {{more}} LIMIT 100"""  # noqa: S608
+NEWEST = "n.id < %s ORDER BY n.id DESC"
+FILTERED = f"n.status = 'inactive' AND a.api_id = 'a3' AND {NEWEST}"
+BY_TIME = """n.bought_at <= %s AND (n.bought_at < %s OR n.id < %s)
+ORDER BY n.bought_at DESC NULLS LAST, n.id DESC"""
 TAGS = """SELECT t.number_id, g.name FROM numbers_number_tags t JOIN numbers_tag g ON g.id = t.tag_id
 WHERE t.number_id IN ({holes}) ORDER BY g.name"""
 shell: list[str] = []
@@ -32,9 +36,13 @@ def raw_list(request) -> HttpResponse:
     if not shell:
         whole = number_list(request).text
         shell.extend([whole[: whole.index("<tbody>") + 7], whole[whole.index("</tbody>") :]])
-    more, values = FILTERED if "filtered" in request.GET else "", [int(request.GET.get("before", 2**62))]
+    more, values = FILTERED if "filtered" in request.GET else NEWEST, [int(request.GET.get("before", 2**62))]
+    if "before_time" in request.GET:
+        pk, moment = ORDERS["-bought"].read(request.GET["before_time"])
+        moment = connection.ops.adapt_datetimefield_value(moment)
+        more, values = BY_TIME, [moment, moment, pk]
     if text := request.GET.get("q", "").lower():
-        more, values = held(text), [*values, f'"{text}"' if connection.vendor == "sqlite" else f"%{text}%"]
+        more, values = held(text), [f'"{text}"' if connection.vendor == "sqlite" else f"%{text}%", *values]
     with connection.cursor() as cursor:
         cursor.execute(ROWS.format(more=more), values)
         rows = [made(dict(zip(FIELDS, row, strict=True))) for row in cursor.fetchall()]
@@ -48,8 +56,8 @@ def raw_list(request) -> HttpResponse:
 
 def held(text: str) -> str:
     if connection.vendor == "sqlite":
-        return "AND n.id IN (SELECT rowid FROM numbers_search WHERE numbers_search MATCH %s)"
-    return "AND n.search_text LIKE %s"
+        return f"n.id IN (SELECT rowid FROM numbers_search WHERE numbers_search MATCH %s) AND {NEWEST}"  # noqa: S608
+    return f"n.search_text LIKE %s AND {NEWEST}"
 
 
 def made(values: dict):
