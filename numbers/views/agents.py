@@ -1,17 +1,16 @@
 """The voice agents, the numbers that each answers, and an alarm for those that are not what they were."""
 
 from django.contrib import messages
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from ..models import Agent, Event, Number
 from ..paging import page_of
-from ..services import drifting
+from ..services import counting, drifting
 from ..services.changing import CannotChange, plan_change
 from ..services.history import By
-from ..states import AWAY
 
 MOST = 500  # agents on one page
 ALARMS = 20
@@ -22,9 +21,12 @@ RENAMED = Q(gone_at=None) & ~Q(known_as="") & ~Q(known_as=F("name"))
 
 def alarming() -> list[Agent]:
     """Agents that are gone or renamed at Fluents and still have numbers, the gone ones first."""
-    odd = Agent.objects.filter(Q(gone_at__isnull=False) | RENAMED)
-    counted = odd.annotate(count=Count("numbers", filter=~Q(numbers__status__in=AWAY))).filter(count__gt=0)
-    return list(counted.order_by(F("gone_at").desc(nulls_last=True), "name", "pk")[:ALARMS])
+    found = Agent.objects.filter(Q(gone_at__isnull=False) | RENAMED)
+    odd = list(found.order_by(F("gone_at").desc(nulls_last=True), "name", "pk"))
+    counts = counting.by_agent()[0] if odd else {}
+    for agent in odd:
+        agent.count = counts.get(agent.pk, 0)
+    return [agent for agent in odd if agent.count][:ALARMS]
 
 
 @require_safe
@@ -32,8 +34,7 @@ def agent_list(request: HttpRequest) -> HttpResponse:
     """Every agent with how many numbers it answers."""
     search = request.GET.get("q", "").replace("\x00", "").strip()[:200]
     agents = Agent.objects.filter(Q(name__icontains=search) | Q(label__icontains=search) | Q(api_id=search))
-    owned = Number.objects.owned()
-    counts = dict(owned.order_by().values_list("agent").annotate(Count("pk")))
+    counts, counted_at = counting.by_agent()
     found = list(agents.order_by("name", "pk")[: MOST + 1])
     for agent in found:
         agent.count = counts.get(agent.pk, 0)
@@ -44,6 +45,7 @@ def agent_list(request: HttpRequest) -> HttpResponse:
         "most": MOST if len(found) > MOST else None,
         "q": search,
         "nobody": counts.get(None, 0),
+        "counted_at": counted_at,
         "alarms": alarming(),
         "choices": choices(),
     }

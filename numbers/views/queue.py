@@ -19,7 +19,7 @@ from ..forms import AssignForm, agent_names
 from ..listing import FIELDS, prepared, waiting
 from ..models import Agent, Number, Price
 from ..paging import Order, page_of
-from ..services.counting import price_table
+from ..services.counting import by_agent, price_table
 from .listing import assign
 
 OLDEST_FIRST = Order(down=False)
@@ -89,8 +89,7 @@ def queue(request: HtmxHttpRequest, at: int | None = None) -> dict:
 
 def favourites(agents: list[Agent]) -> list[tuple[int, Agent]]:
     """The agents that answer most numbers, by name, with the key of each."""
-    counts = Number.objects.exclude(agent=None).order_by().values("agent").annotate(count=Count("pk"))
-    most = dict(counts.values_list("agent", "count").order_by("-count")[: KEYS * 2])
+    most, _ = by_agent()
     chosen = sorted(agents, key=lambda agent: -most.get(agent.pk, 0))[:KEYS]
     return list(enumerate(sorted(chosen, key=lambda agent: (str(agent).casefold(), agent.pk)), start=1))
 

@@ -21,7 +21,7 @@ def test_each_agent_stands_there_with_its_numbers_and_a_link_to_them(staff):
 def test_the_list_asks_as_much_for_many_agents_as_for_one(staff, django_assert_num_queries, count):
     for n in range(count):
         numbers(1, start=n, agent=agent(f"Agent {n}"))
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         staff.get("/agents/")
 
 

@@ -39,6 +39,14 @@ def test_numbers_are_counted_by_region_and_agent_and_those_given_up_are_not(numb
     assert counts["other_agents"] == 0
 
 
+def test_few_numbers_are_counted_by_agent_on_the_spot_and_many_are_not(numbers, monkeypatch):
+    reception, row = numbers[0].agent_id, counting.count()
+    Number.objects.filter(agent=None).update(agent=reception)
+    assert counting.by_agent() == ({reception: 5}, None)
+    monkeypatch.setattr(counting, "AT_ONCE", 4)
+    assert counting.by_agent() == ({reception: 3, None: 2}, row.counted_at)
+
+
 def test_beyond_the_first_eight_agents_are_one_figure(numbers):
     for n in range(12):
         agent = Agent.objects.create(api_id=f"more-{n}", name=f"More {n}")
