@@ -120,6 +120,7 @@ def approve(*, order_id: int, digest: str, by: By) -> Order:
 
 def refuse(*, order_id: int, digest: str, by: By, reason: str) -> Order:
     """Call an order off that waits for approval. Raises NotDecided."""
+    reason = reason if reason.endswith((".", "!", "?")) else f"{reason}."  # more words follow it
     try:
         with transaction.atomic():
             order, lines = to_decide(order_id, digest=digest, by=by)

@@ -137,7 +137,7 @@ def test_an_approved_order_gets_its_turns_and_is_bought_exactly_so(settings, flu
 
 def test_a_refused_order_is_called_off_for_good_and_told_once(bob, ada, settings):
     placed = asked(bob)
-    refuse(order_id=placed.pk, digest=shown(placed), by=ada, reason="Too many for one month.")
+    refuse(order_id=placed.pk, digest=shown(placed), by=ada, reason="Too many for one month")
     placed.refresh_from_db()
     assert (placed.approval, placed.question.reason) == ("refused", "Too many for one month.")
     rows = set(placed.lines.values_list("state", "reason"))
