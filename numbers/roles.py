@@ -4,8 +4,6 @@ A person may have several roles; their rights add up. A role is a group of Djang
 made by `migrate`. What is not in these tables is refused.
 """
 
-from collections.abc import Iterable
-
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import TextChoices
 
@@ -124,13 +122,14 @@ def rights_of(user: AbstractBaseUser) -> frozenset[Right]:
         return frozenset()
     if user.is_superuser:
         return frozenset(Right)
+    return frozenset[Right]().union(*(RIGHTS[role] for role in roles_of(user)))
+
+
+def roles_of(user: AbstractBaseUser) -> list[Role]:
     if not hasattr(user, "role_names"):
         user.role_names = " ".join(user.groups.filter(name__in=Role.values).values_list("name", flat=True))
-    return rights_of_roles((user.role_names or "").split())
-
-
-def rights_of_roles(names: Iterable[str]) -> frozenset[Right]:
-    return frozenset[Right]().union(*(RIGHTS[Role(name)] for name in names))
+    given = (user.role_names or "").split()
+    return [role for role in Role if role in given]
 
 
 def may(user: AbstractBaseUser, right: Right) -> bool:
@@ -142,9 +141,14 @@ def is_guarded(user: AbstractBaseUser) -> bool:
     return bool(GUARDED & rights_of(user))
 
 
+def roles_in_words(right: Right) -> str:
+    """The roles that give RIGHT: “assigner, buyer or administrator”."""
+    *others, last = [str(role.label).lower() for role in Role if right in RIGHTS[role]]
+    return f"{', '.join(others)} or {last}" if others else last
+
+
 def refusal(user: AbstractBaseUser, right: Right | None) -> str:
     """Why USER may not do what needs RIGHT, and who may."""
     if not rights_of(user):
         return "Your account has no role yet."
-    roles = [str(role.label).lower() for role in Role if right in RIGHTS[role]]
-    return f"This needs the role {' or '.join(roles)}." if roles else "Nobody may do this."
+    return f"This needs the role {roles_in_words(right)}." if right else "Nobody may do this."

@@ -18,9 +18,9 @@ from .templatetags.lines import badge, icon, spell_phones, time_tag
 NOTHING = "\N{EN DASH}"
 
 
-def rows_html(rows: Iterable[Row], columns: Iterable[str]) -> SafeString:
-    """ROWS with the cells of COLUMNS, and what a row always has."""
-    pen = Pen()
+def rows_html(rows: Iterable[Row], columns: Iterable[str], *, may_assign: bool) -> SafeString:
+    """ROWS with the cells of COLUMNS, and what a row always has; ticks and pencils for those who may."""
+    pen = Pen(may_assign=may_assign)
     cells = [CELLS[name] for name in columns]
     parts = [f"{pen.start(row)}{''.join([cell(pen, row) for cell in cells])}</tr>\n" for row in rows]
     return mark_safe("".join(parts))  # noqa: S308 -- every value is escaped where it is written
@@ -29,7 +29,8 @@ def rows_html(rows: Iterable[Row], columns: Iterable[str]) -> SafeString:
 class Pen:
     """What the rows of one page share, made once: addresses, pictures, badges, moments, names."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, may_assign: bool) -> None:
+        self.may_assign = may_assign
         self.base = reverse("number-list")
         self.now = timezone.now().astimezone(UTC)
         self.pencil, self.copy = icon("pencil"), icon("copy")
@@ -41,10 +42,12 @@ class Pen:
         """The row's tag, its tick and its number."""
         state = "changing" if row.changing else self.text(row.agent_id)
         place, pk, e164, phone = self.text(row.place), row.pk, row.e164, row.phone
-        return (
-            f'<tr id="row-{pk}" data-number="{e164}" data-state="{state}">'
+        tick = self.may_assign and (
             '<td class="at-tick"><label><input class="form-check-input tick" type="checkbox" name="number"'
             f' value="{pk}" form="bulk" aria-label="Tick {phone}"></label></td>'
+        )
+        return (
+            f'<tr id="row-{pk}" data-number="{e164}" data-state="{state}">{tick or ""}'
             f'<td class="at-number"><a class="row-link num" id="link-{pk}" href="{self.base}{e164}/">'
             f'{phone}</a> <button type="button" class="copy" data-copy="{e164}"'
             f' aria-label="Copy {phone}" title="Copy {e164}">{self.copy}</button>'
@@ -75,7 +78,7 @@ def agent(pen: Pen, row: Row) -> str:
         below = f'<span class="below words-red" title="{escape(row.refused)}">Not changed: {said}</span>'
     elif row.outbound_only:
         below = '<span class="below">Outbound only</span>'
-    edit = edit_link(pen, row) if row.ours else ""
+    edit = edit_link(pen, row) if row.ours and pen.may_assign else ""
     return f'<td class="at-agent" title="{name}"><div class="who">{who}{edit}</div>{below}</td>'
 
 

@@ -9,6 +9,7 @@ from dashboard.htmx import HtmxHttpRequest
 
 from ..charts import drawn
 from ..models import Line, Number, Order, PutAway
+from ..roles import RIGHTS, Right, Role, roles_of
 from ..services import counting, telling
 from ..states import OPEN, PUT_OFF, ApprovalState, LineState
 from .buying import add_counts
@@ -72,4 +73,13 @@ def notice_seen(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def help_page(request: HttpRequest) -> HttpResponse:
     """The keys, the states and the words, on a page of their own."""
-    return render(request, "numbers/help.html", {"meanings": MEANINGS.items()})
+    mine = roles_of(request.user)
+    roles = [
+        {
+            "label": role.label,
+            "rights": [right.label for right in Right if right in RIGHTS[role]],
+            "yours": role in mine,
+        }
+        for role in Role
+    ]
+    return render(request, "numbers/help.html", {"meanings": MEANINGS.items(), "roles": roles})

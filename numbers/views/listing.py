@@ -18,6 +18,7 @@ from ..forms import PROVIDER_NAMES, AssignForm, SaveViewForm, agent_names
 from ..listing import rows_of, version_of
 from ..models import Agent, Connection, Number, SavedView
 from ..queries import COLUMNS, NOBODY, ORDERS, SIZES, STATUSES, Query
+from ..roles import Right, may
 from ..rows import rows_html
 from ..services.changing import CannotChange, change_now
 from ..services.history import By
@@ -50,7 +51,7 @@ def number_list(request: HtmxHttpRequest) -> HttpResponse:
         return HttpResponse(status=204)
     context = tools(query, request) | {
         "page": page,
-        "rows": rows_html(page.rows, query.columns),
+        "rows": rows_html(page.rows, query.columns, may_assign=may(request.user, Right.ASSIGN)),
         "version": version,
         "moving": moving,
         "filtering": bool(request.htmx and request.htmx.trigger == "filters"),

@@ -11,7 +11,7 @@ from dashboard.htmx import HtmxHttpRequest, render_partial
 from ..forms import ReasonForm
 from ..middleware import demand
 from ..models import Event, Line, Number, Reconciliation
-from ..roles import Right
+from ..roles import Right, roles_in_words
 from ..services import gate as gates
 from ..services import reconciling
 from ..services.history import By
@@ -27,6 +27,8 @@ def gate(request: HttpRequest) -> HttpResponse:
 def gate_page(request: HttpRequest, form: ReasonForm) -> HttpResponse:
     context = {
         "form": form,
+        "may_stop": roles_in_words(Right.STOP),
+        "may_open": roles_in_words(Right.OPEN),
         "sending": Line.objects.filter(state=LineState.SENDING).count(),
         "waiting": Line.objects.filter(
             state__in=[LineState.PLANNED, LineState.RESERVED], due_at__lt=PUT_OFF

@@ -51,7 +51,7 @@ def raw_list(request) -> HttpResponse:
             cursor.execute(TAGS.format(holes=", ".join(["%s"] * len(rows))), list(by_pk))
             for pk, name in cursor.fetchall():
                 by_pk[pk].tags.append(name)
-    return HttpResponse(f"{shell[0]}{rows_html(rows, COLUMNS)}{shell[1]}")
+    return HttpResponse(f"{shell[0]}{rows_html(rows, COLUMNS, may_assign=True)}{shell[1]}")
 
 
 def held(text: str) -> str:
