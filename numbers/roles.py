@@ -110,6 +110,30 @@ PAGES: dict[str, tuple[Right | None, Right | None]] = {
 PUBLIC = frozenset({"readyz", "metrics"})
 
 
+#: For every command: the right that it asks of the account that it acts `--as`.
+#: None: it has no such option, and is for whoever runs the machine.
+COMMANDS: dict[str, Right | None] = {
+    "assign": R.ASSIGN,
+    "audit_verify": None,
+    "buy": R.BUY,
+    "demo": None,
+    "demo_data": None,
+    "doctor": None,
+    "export": None,
+    "label": R.ASSIGN,
+    "orders": None,
+    "prices": R.MANAGE,
+    "prune": None,
+    "reconcile": R.BUY,
+    "release": R.RELEASE,
+    "sandbox": None,
+    "seed_numbers": None,
+    "sweeper": None,
+    "sync": R.ASSIGN,
+    "worker": None,
+}
+
+
 def methods(page: str) -> dict[str, Right]:
     """The methods of PAGE, each with its right; none at all for a page that the table does not know."""
     read, send = PAGES.get(page, (None, None))

@@ -1,20 +1,18 @@
 """What the commands that change numbers share."""
 
-import getpass
 import json
 import sys
 import time
-import uuid
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.db.models import QuerySet
 
+from numbers.management.people import add_as, who
 from numbers.models import Number, Plan
 from numbers.phone import to_e164
 from numbers.services.changing import CannotChange, apply_plan, plan_change
 from numbers.services.drafting import SAME
-from numbers.services.history import By
 from numbers.services.importing import numbers_in
 from numbers.services.proposing import work_out
 from numbers.states import OPEN_ROWS, Act, PlanState, RowState
@@ -32,13 +30,14 @@ class PlanCommand(BaseCommand):
         parser.add_argument("--file", metavar="CSV", help="with a column “number”, as `export` writes it")
         parser.add_argument("--wait", type=float, default=0, metavar="SECONDS", help="for the rows to end")
         parser.add_argument("--json", action="store_true", help="one JSON object per number")
+        add_as(parser)
 
     def changes(self, options: dict) -> dict:
         """The changes that the options ask for. Raises CannotChange."""
         return {}
 
     def handle(self, **options) -> None:
-        by = By(name=f"{getpass.getuser()} (command line)", request_id=uuid.uuid4().hex)
+        by = who(self, options)
         try:
             numbers = self.named(options["numbers"], options["file"])
             changes = self.changes(options)

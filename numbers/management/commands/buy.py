@@ -1,4 +1,3 @@
-import getpass
 import json
 import sys
 import time
@@ -8,9 +7,9 @@ from typing import NoReturn
 from django.core.management.base import BaseCommand, CommandParser
 
 from numbers.forms import ACCOUNT_FIELDS, AccountForm, WantForm
+from numbers.management.people import add_as, who
 from numbers.models import Order
 from numbers.reports import line_rows
-from numbers.services.history import By
 from numbers.services.placing import OverLimit, place_order
 from numbers.services.wantlist import read_wants
 from numbers.services.wants import count_of, in_words
@@ -36,10 +35,11 @@ class Command(BaseCommand):
         parser.add_argument("--tag", action="append", default=[], metavar="TAG", dest="tags")
         parser.add_argument("--wait", type=float, default=0, metavar="SECONDS", help="for the lines to end")
         parser.add_argument("--json", action="store_true", help="one JSON object per line")
+        add_as(parser)
 
     def handle(self, **options) -> None:
+        by = who(self, options)
         wanted = self.listed(options) if options["csv"] else self.asked(options)
-        by = By(name=f"{getpass.getuser()} (command line)", request_id=uuid.uuid4().hex)
         try:
             order, _ = place_order(by=by, form_token=uuid.uuid4().hex, **wanted)
         except OverLimit as error:

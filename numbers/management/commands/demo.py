@@ -18,7 +18,13 @@ from numbers.processes import Child, manage, run
 from numbers.roles import Role
 
 SANDBOX = "http://127.0.0.1:8100"
-PEOPLE = {"ada": Role.ADMIN, "bob": Role.BUYER}
+PEOPLE = {  # chen, who is in the invented past, has left
+    "ada": Role.ADMIN,
+    "bob": Role.BUYER,
+    "ines": Role.ASSIGNER,
+    "oleg": Role.APPROVER,
+    "vera": Role.VIEWER,
+}
 ENV_FILE = """# Written by `manage.py demo`: the dashboard on this machine, with the sandbox as its Fluents.
 SECRET_KEY={secret_key}
 FLUENTS_API_URL={sandbox}
@@ -102,12 +108,12 @@ class Command(BaseCommand):
         """The demo's log-ins, with passwords made once for this copy."""
         file = settings.VAR_DIR / "demo-logins.json"
         logins = json.loads(file.read_text()) if file.exists() else {}
-        for name in PEOPLE:
+        for name, role in PEOPLE.items():
             user, created = get_user_model().objects.get_or_create(
                 username=name, defaults={"is_staff": name == "ada", "is_superuser": name == "ada"}
             )
             if created:
-                user.groups.add(Group.objects.get(name=PEOPLE[name]))
+                user.groups.add(Group.objects.get(name=role))
             if created or name not in logins:
                 logins[name] = secrets.token_urlsafe(9)
                 user.set_password(logins[name])

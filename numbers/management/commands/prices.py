@@ -1,14 +1,12 @@
-import getpass
 import re
 import sys
-import uuid
 from decimal import Decimal, InvalidOperation
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
+from numbers.management.people import add_as, who
 from numbers.models import Price
-from numbers.services.history import By
 from numbers.services.pricing import UnknownConnection, set_price
 
 BAD_INPUT = 2
@@ -23,6 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--monthly", metavar="AMOUNT", help="a line and month; sets the price")
         parser.add_argument("--once", default="0", metavar="AMOUNT", help="a line, when it is bought")
         parser.add_argument("--currency", default="USD", metavar="CODE", help="of both (default: USD)")
+        add_as(parser)
 
     def handle(self, **options) -> None:
         if options["monthly"] is not None:
@@ -33,13 +32,13 @@ class Command(BaseCommand):
             self.stdout.write(f"{price.telephony_provider:<10} {amounts}  {where}")
 
     def set(self, options: dict) -> None:
+        by = who(self, options)
         if options["telephony_provider"] not in settings.TELEPHONY_PROVIDERS:
             known = ", ".join(settings.TELEPHONY_PROVIDERS)
             self.stop(f"--telephony-provider: one of {known}")
         amounts = {name: self.amount(name, options[name]) for name in ("once", "monthly")}
         if not re.fullmatch("[A-Z]{3}", options["currency"]):
             self.stop("--currency: three letters such as USD or EUR")
-        by = By(name=f"{getpass.getuser()} (command line)", request_id=uuid.uuid4().hex)
         names = ("telephony_provider", "telephony_account_connection")
         try:
             set_price(by=by, **{name: options[name] for name in (*names, "currency")}, **amounts)

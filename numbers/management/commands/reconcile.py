@@ -1,11 +1,10 @@
-import getpass
 import json
 import sys
 
 from django.core.management.base import BaseCommand, CommandParser
 
 from numbers.fluents import FluentsError
-from numbers.services.history import By
+from numbers.management.people import add_as, who
 from numbers.services.reconciling import reconcile
 
 
@@ -14,10 +13,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON object per difference")
+        add_as(parser)
 
     def handle(self, **options) -> None:
         try:
-            run = reconcile(by=By(name=f"{getpass.getuser()} (command line)"))
+            run = reconcile(by=who(self, options))
         except FluentsError as error:
             self.stderr.write(error.user_message)
             sys.exit(2)

@@ -1,4 +1,3 @@
-import getpass
 import json
 import sys
 from dataclasses import asdict
@@ -6,7 +5,7 @@ from dataclasses import asdict
 from django.core.management.base import BaseCommand, CommandParser
 
 from numbers.fluents import FluentsError
-from numbers.services.history import By
+from numbers.management.people import add_as, who
 from numbers.services.syncing import sync
 
 
@@ -15,10 +14,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON object with the counts")
+        add_as(parser)
 
     def handle(self, **options) -> None:
         try:
-            counts = sync(by=By(name=f"{getpass.getuser()} (command line)"), progress=self.progress)
+            counts = sync(by=who(self, options), progress=self.progress)
         except FluentsError as error:
             self.stderr.write(error.user_message)
             sys.exit(1)
