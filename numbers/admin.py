@@ -1,6 +1,9 @@
-"""The price table is edited here. The books can be read, and nothing else: services write them."""
+"""Prices and accounts are edited here. The books can be read, and nothing else: services write them."""
 
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import Group, User
 
 from .models import Agent, Approval, Attempt, Connection, Event, Line, Number, Order, Price
 from .roles import Right, may
@@ -64,3 +67,41 @@ class EventAdmin(ReadOnly):
 
 
 admin.site.register([Agent, Approval, Attempt, Connection, Order], ReadOnly)
+
+
+class PersonAdmin(UserAdmin):
+    """Accounts. Whoever is no superuser makes nobody one, and leaves those who are alone."""
+
+    list_display = ["username", "roles", "is_active", "is_superuser", "last_login"]
+    list_filter = ["is_active", "is_superuser", "groups"]
+
+    @admin.display(description="Roles")
+    def roles(self, user) -> str:
+        return ", ".join(group.name for group in user.groups.all())
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).prefetch_related("groups")
+
+    def get_readonly_fields(self, request, obj=None) -> list[str]:
+        more = [] if request.user.is_superuser else ["is_staff", "is_superuser", "user_permissions"]
+        return [*super().get_readonly_fields(request, obj), *more]
+
+    def has_change_permission(self, request, obj=None) -> bool:
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (request.user.is_superuser or not (obj and obj.is_superuser))
+
+
+class FactorAdmin(ReadOnly):
+    """Second factors. One that its owner has lost is taken away here; the owner then sets up another."""
+
+    list_display = fields = ["user", "type", "created_at", "last_used_at"]
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        allowed = admin.ModelAdmin.has_delete_permission(self, request, obj)
+        return allowed and bool(obj) and (request.user.is_superuser or not obj.user.is_superuser)
+
+
+admin.site.unregister([User, Group, Authenticator])
+admin.site.register(User, PersonAdmin)
+admin.site.register(Group, ReadOnly)  # the roles, which `migrate` makes
+admin.site.register(Authenticator, FactorAdmin)

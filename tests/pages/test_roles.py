@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test import Client
@@ -215,12 +216,41 @@ def test_djangos_own_rooms_open_for_admins_alone(client, role):
 
 
 def test_an_admin_gives_roles_and_cannot_make_itself_more(client):
-    ada, eve = person("ada", Role.ADMIN), person("eve")
+    ada, eve, root = person("ada", Role.ADMIN), person("eve"), User.objects.create_superuser("root")
     client.force_login(ada)
-    page = client.get(f"/admin/auth/user/{eve.pk}/change/")
-    assert page.status_code == 200
-    assert re.search(r'<select[^>]*name="groups"', page.text)
-    assert client.get("/admin/numbers/line/add/").status_code == 403
+    path = f"/admin/auth/user/{eve.pk}/change/"
+    fields = re.findall(r'<(?:input|select)[^>]* name="(\w+)"', client.get(path).text)
+    assert "groups" in fields
+    assert not {"is_superuser", "is_staff", "user_permissions"} & set(fields)
+    buyers = Group.objects.get(name="buyer").pk
+    form = {"username": "eve", "is_active": "on", "groups": [buyers], "is_superuser": "on"}
+    joined = {"date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}
+    assert client.post(path, form | joined).status_code == 302
+    eve.refresh_from_db()
+    assert (set(eve.groups.values_list("name", flat=True)), eve.is_superuser) == ({"buyer"}, False)
+    for forbidden in (
+        f"/admin/auth/user/{root.pk}/password/",
+        f"/admin/auth/group/{buyers}/delete/",
+        "/admin/auth/group/add/",
+        "/admin/numbers/line/add/",
+    ):
+        assert client.get(forbidden).status_code == 403, forbidden
+        assert client.post(forbidden, {"password1": "x" * 20, "password2": "x" * 20}).status_code == 403
+    assert client.post(f"/admin/auth/user/{root.pk}/change/", form | joined).status_code == 403
+    assert "Manage accounts" in client.get("/accounts/2fa/").text
+
+
+def test_an_admin_takes_a_lost_second_factor_away_but_not_that_of_a_superuser(client):
+    eve, root = person("eve"), User.objects.create_superuser("root")
+    lost, other = (
+        Authenticator.objects.create(user=user, type="totp", data={"secret": "sealed"})
+        for user in (eve, root)
+    )
+    client.force_login(person("ada", Role.ADMIN))
+    assert "sealed" not in client.get(f"/admin/mfa/authenticator/{lost.pk}/change/").text
+    assert client.post(f"/admin/mfa/authenticator/{other.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert client.post(f"/admin/mfa/authenticator/{lost.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert Authenticator.objects.get() == other
 
 
 def test_migrating_again_changes_nothing():
