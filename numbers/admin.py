@@ -3,7 +3,7 @@
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 
 from .models import Agent, Approval, Attempt, Connection, Event, Line, Number, Order, Price
 from .roles import Right, may
@@ -101,7 +101,6 @@ class FactorAdmin(ReadOnly):
         return allowed and bool(obj) and (request.user.is_superuser or not obj.user.is_superuser)
 
 
-admin.site.unregister([User, Group, Authenticator])
+admin.site.unregister([User, Authenticator])
 admin.site.register(User, PersonAdmin)
-admin.site.register(Group, ReadOnly)  # the roles, which `migrate` makes
 admin.site.register(Authenticator, FactorAdmin)
