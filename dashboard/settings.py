@@ -111,7 +111,7 @@ TEMPLATES = [
                 "dashboard.context.frame",
                 "numbers.context.frame",
             ],
-            "builtins": ["dashboard.templatetags.addresses"],
+            "builtins": ["dashboard.templatetags.addresses", "dashboard.templatetags.remembering"],
         },
     }
 ]
