@@ -11,6 +11,13 @@ def drive_line(*, line_id: int) -> None:
 
 
 @task
+def drive_lines(*, line_ids: list[int]) -> None:
+    from .services.driving import drive_all  # noqa: PLC0415 -- tasks are a leaf that services ring
+
+    drive_all(line_ids=line_ids)
+
+
+@task
 def sync_all(*, asked_by: int | None = None, request_id: str = "") -> None:
     from .services.asking import run_asked  # noqa: PLC0415 -- tasks are a leaf that services ring
 

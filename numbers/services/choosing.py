@@ -4,6 +4,10 @@ A number is reserved only when no other line holds it and neither the books nor 
 that it is ours: that look-up before the first send is what later proves a purchase to be ours.
 """
 
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 
 from django.conf import settings
@@ -28,24 +32,27 @@ ONE_AT_A_TIME = timedelta(seconds=2)  # until a line by area code asks for its c
 HELD_AGAIN = timedelta(seconds=15)  # until a line asks again for a number that another one holds
 API_AGAIN = (1, 2, 4, 8, 15)  # seconds until Fluents is asked again after reads that failed
 
+_searches: ContextVar[dict[tuple, list[str]] | None] = ContextVar("searches", default=None)
+
 
 def choose(line: Line) -> Line | None:
     """planned -> reserved: find a number that nobody holds and that is not ours already."""
     if stop := gate.stops(gate.current(), db_now()):
         return gate.hold(line, stop, again=db_now())
-    if turned_down(line).values("phone_number").distinct().count() >= MAX_NUMBERS:
+    tried = set(turned_down(line))
+    if len(tried) >= MAX_NUMBERS:
         return fail(line, f"Tried {MAX_NUMBERS} numbers; none could be bought.")
     try:
         if line.wanted_number:
-            return choose_wanted(line)
-        return choose_from_search(line)
+            return choose_wanted(line, tried)
+        return choose_from_search(line, tried)
     except fluents.FluentsError as error:
         return api_trouble(line, error)
 
 
-def choose_wanted(line: Line) -> Line | None:
+def choose_wanted(line: Line, tried: set[str]) -> Line | None:
     """Reserve the very number that was asked for."""
-    if turned_down(line).exists():
+    if tried:
         return fail(line, f"{pretty(line.wanted_number)} is not for sale. It was not bought.")
     checkable = can_look_up()
     if is_ours(line.wanted_number):
@@ -57,14 +64,13 @@ def choose_wanted(line: Line) -> Line | None:
     return wait(line, until=db_now() + HELD_AGAIN, reason=reason)
 
 
-def choose_from_search(line: Line) -> Line | None:
+def choose_from_search(line: Line, tried: set[str]) -> Line | None:
     """Reserve a number of the area code, or the right to buy by area code where there is no search."""
     try:
         offers = search(line)
     except fluents.Unsupported:
         return reserve_area_code(line)
     checkable = can_look_up()
-    tried = set(turned_down(line).values_list("phone_number", flat=True))
     for phone_number in offers:
         if phone_number in tried or is_ours(phone_number):
             continue
@@ -76,24 +82,50 @@ def choose_from_search(line: Line) -> Line | None:
     return wait(line, until=db_now() + SEARCH_AGAIN, searches=line.searches + 1, reason=reason)
 
 
-def turned_down(line: Line) -> QuerySet[Attempt]:
-    """Attempts whose number Fluents would not sell us."""
+def turned_down(line: Line) -> QuerySet[Attempt, str]:
+    """The numbers that Fluents would not sell us for LINE."""
     noes = line.attempts.filter(outcome__in=[Outcome.REFUSED, Outcome.UNAVAILABLE])
-    return noes.exclude(status__in=[401, 403])  # those were about our token
+    noes = noes.exclude(status__in=[401, 403])  # those were about our token
+    return noes.order_by().values_list("phone_number", flat=True)
 
 
 def search(line: Line) -> list[str]:
     """Numbers for sale in the line's area code, those that other lines hold left out."""
     if not settings.FLUENTS_SEARCH:
         raise fluents.Unsupported(request="GET /v1/numbers/available")
+    key = (line.telephony_provider, line.connection.api_id, line.area_code)
+    shared = _searches.get()
+    if shared is None:
+        return not_held(offered(*key))
+    free = not_held(shared.get(key, [])) or not_held(offered(*key))
+    shared[key] = free[1:]  # the first is this line's
+    return free
+
+
+def offered(telephony_provider: str, telephony_account_connection: str, area_code: str) -> list[str]:
+    """Ask Fluents. Lines that share an answer take it in an order of their own: others have it, too."""
     offers = client().available(
-        telephony_provider=line.telephony_provider,
-        telephony_account_connection=line.connection.api_id,
-        area_code=line.area_code,
+        telephony_provider=telephony_provider,
+        telephony_account_connection=telephony_account_connection,
+        area_code=area_code,
     )
     found = [offer.number for offer in offers]
-    held = held_among(found)
-    return [number for number in found if number not in held]
+    return found if _searches.get() is None else random.sample(found, len(found))
+
+
+def not_held(phone_numbers: list[str]) -> list[str]:
+    held = held_among(phone_numbers) if phone_numbers else set()
+    return [number for number in phone_numbers if number not in held]
+
+
+@contextmanager
+def sharing_searches() -> Iterator[None]:
+    """Lines that are driven meanwhile, all within a moment, make do with one search of their area."""
+    before = _searches.set({})
+    try:
+        yield
+    finally:
+        _searches.reset(before)
 
 
 def is_ours(phone_number: str) -> bool:
@@ -105,6 +137,7 @@ def is_ours(phone_number: str) -> bool:
 def reserve(line: Line, phone_number: str, guarantee: Guarantee) -> Line | None:
     """planned -> reserved, unless another line holds the number: then None."""
     reached("number.found")
+    now = db_now()
     try:
         with transaction.atomic():
             reserved = move(
@@ -115,7 +148,8 @@ def reserve(line: Line, phone_number: str, guarantee: Guarantee) -> Line | None:
                 phone_number=phone_number,
                 guarantee=guarantee,
                 by_area_code=False,
-                checked_at=db_now(),
+                now=now,
+                checked_at=now,
                 sends=0,
                 retries=0,
             )
@@ -153,6 +187,8 @@ def reserve_area_code(line: Line) -> Line | None:
 
 def remember_guarantee(guarantee: Guarantee) -> None:
     """For the pages: which promise this API allows."""
+    if gate.current().guarantee == guarantee:
+        return
     Gate.objects.filter(pk=Gate.SINGLE).exclude(guarantee=guarantee).update(guarantee=guarantee)
 
 

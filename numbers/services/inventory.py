@@ -1,8 +1,10 @@
 """Writing what Fluents tells us about numbers, agents and connections into the local copy."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from itertools import batched
 
+from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet, prefetch_related_objects
 
 from .. import fluents
@@ -106,13 +108,14 @@ def keep_number(
     agent: Agent | None = None,
     bought_by: str | None = None,
     origin: Origin | None = None,
+    now: datetime | None = None,
 ) -> Number:
     """Insert or renew the local copy of a number that has just become ours, as Fluents describes it.
 
     CONNECTION and AGENT stand in where the answer names none. BOUGHT_BY marks a fresh purchase.
     Tags of Fluents become ours on first sight only.
     """
-    now = db_now()
+    now = now or db_now()
     if bought_by is not None:
         origin = Origin.BOUGHT
     values = {
@@ -126,21 +129,33 @@ def keep_number(
         "drifted": False,
         "synced_at": now,
     }
-    if info.telephony_account_connection:
-        values["connection"] = connection_for(
-            api_id=info.telephony_account_connection, telephony_provider=info.telephony_provider
-        )
-    elif connection:
+    named = info.telephony_account_connection
+    if named and not (connection and connection.api_id == named):
+        connection = connection_for(api_id=named, telephony_provider=info.telephony_provider)
+    if connection:
         values["connection"] = connection
     if bought_by is not None:
         values |= {"bought_at": now, "bought_by": bought_by}
     if origin:
         values["origin"] = origin
-    number, created = Number.objects.update_or_create(e164=info.number, defaults=values)
-    if created and info.tags:
-        number.tags.set(tags_for(info.tags).values())
+    if number := first_sight(Number(e164=info.number, **values), info.tags):
+        return number
+    number, _ = Number.objects.update_or_create(e164=info.number, defaults=values)
     number.search_text = search_text_of(number, number.tags.values_list("name", flat=True))
     number.save(update_fields=["search_text"])
+    return number
+
+
+def first_sight(number: Number, tags: Iterable[str]) -> Number | None:
+    """Insert a number that the books do not have yet, as nearly all that are bought; else None."""
+    number.search_text = search_text_of(number, tags)
+    try:
+        with transaction.atomic():
+            number.save(force_insert=True)
+    except IntegrityError:
+        return None
+    if tags:
+        number.tags.set(tags_for(tags).values())
     return number
 
 

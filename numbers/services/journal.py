@@ -72,7 +72,9 @@ def _known(keys: list[str]) -> set[str]:
     found: set[str] = set()
     for start in range(0, len(keys), CHUNK):
         chunk = keys[start : start + CHUNK]
-        found |= {str(key) for key in Attempt.objects.filter(key__in=chunk).values_list("key", flat=True)}
+        found |= {
+            str(key) for key in Attempt.objects.filter(key__in=chunk).order_by().values_list("key", flat=True)
+        }
     return found
 
 

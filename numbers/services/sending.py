@@ -6,7 +6,7 @@ call happens inside a transaction. Whoever is killed in between leaves a lease t
 
 import re
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
@@ -22,7 +22,7 @@ from .failpoints import reached
 from .history import SYSTEM, By, db_now
 from .inventory import keep_number, write_on
 from .looking import first_look, next_look, owned_in_area, unlisted
-from .moves import move, wait
+from .moves import joined, move, wait
 from .replaying import check_journal
 
 FRESH = timedelta(seconds=60)  # how long "this number is not ours" is believed
@@ -103,6 +103,7 @@ def through_the_gate(line: Line, owned_before: list[str] | None) -> tuple[Line, 
         sending = move(
             line,
             LineState.SENDING,
+            now=now,
             reason=f"Asking Fluents for {pretty(line.phone_number) or 'a number in ' + line.area_code}.",
             sends=line.sends + 1,
             looks=0,
@@ -222,7 +223,7 @@ def write(line, attempt, outcome, *, info, error, detail) -> Line | None:
     attempt.save(update_fields=["outcome", "status", "finished_at", "detail", "answer"])
     gate.note(outcome=outcome, status=status, now=now, retry_after=pause)  # counts this attempt, too
     if outcome == Outcome.BOUGHT:
-        return bought(line, info)
+        return bought(line, info, now=now)
     if outcome == Outcome.NOT_SENT:
         return not_sent(line, attempt)
     if outcome == Outcome.REFUSED:
@@ -256,11 +257,17 @@ def said_no(line: Line, attempt: Attempt, error: fluents.Refused) -> Line | None
     return move(line, LineState.PLANNED, reason=attempt.detail, phone_number="", sends=0)
 
 
-def bought(line: Line, info: fluents.Number, *, by: By = SYSTEM, reason: str = "") -> Line:
+def bought(
+    line: Line, info: fluents.Number, *, by: By = SYSTEM, reason: str = "", now: datetime | None = None
+) -> Line:
     """The end that was wanted: the number on the books and the line settled, in one transaction."""
-    with transaction.atomic():
+    with joined():
         number = keep_number(
-            info, connection=line.connection, agent=line.agent, bought_by=line.order.requested_by_name
+            info,
+            connection=line.connection,
+            agent=line.agent,
+            bought_by=line.order.requested_by_name,
+            now=now,
         )
         write_on(number, label=line.label, tags=line.tags)
         if not reason:
@@ -269,6 +276,7 @@ def bought(line: Line, info: fluents.Number, *, by: By = SYSTEM, reason: str = "
             line,
             LineState.BOUGHT,
             by=by,
+            now=now,
             reason=reason,
             about={"phone_number": number.e164},
             phone_number=number.e164,

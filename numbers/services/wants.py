@@ -126,7 +126,7 @@ def owned_among(phone_numbers: Iterable[str]) -> set[str]:
 
 def held_among(phone_numbers: Iterable[str]) -> set[str]:
     """Those of PHONE_NUMBERS that a line of ours is about at the moment."""
-    held = Line.objects.filter(phone_number__in=list(phone_numbers), state__in=HOLDING)
+    held = Line.objects.filter(phone_number__in=list(phone_numbers), state__in=HOLDING).order_by()
     return set(held.values_list("phone_number", flat=True))
 
 

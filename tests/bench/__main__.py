@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.bench.buying import buying
 from tests.bench.page import written
-from tests.bench.processes import buying, small
+from tests.bench.processes import small
 from tests.faults.postgres import Cluster
 from tests.stack import ROOT, migrate
 
@@ -70,8 +71,11 @@ class Bench:
             found["buying"][engine] = {}
             for workers in self.options.workers:
                 say(f"{engine}: buying with {workers} workers")
-                speed = buying(*self.fresh(engine), workers, self.options.lines)
-                found["buying"][engine][str(workers)] = speed
+                one = buying(
+                    *self.fresh(engine), workers=workers, lines=self.options.lines, cluster=self.cluster
+                )
+                found["buying"][engine][str(workers)] = one
+                found["small"][engine]["memory"] = one.pop("memory")
         return found
 
 

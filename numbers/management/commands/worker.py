@@ -11,6 +11,7 @@ from django_tasks_db.management.commands import db_worker
 from numbers.management.commands import sweeper
 from numbers.processes import Copy, run
 from numbers.services import sweeping
+from numbers.services.driving import get_ready
 from numbers.services.moves import take_place
 from numbers.services.replaying import check_journal
 
@@ -23,6 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, **options) -> None:
         self.check_journal()
+        get_ready()
         count = options["processes"]
         children = [Copy("task worker", partial(work, uuid.uuid4().hex)) for _ in range(count)]
         children.append(Copy("sweeper", partial(call_command, sweeper.Command())))
