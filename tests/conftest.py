@@ -8,8 +8,21 @@ from django.db.backends.base.operations import BaseDatabaseOperations
 from numbers import append_only
 from numbers.roles import Role
 from numbers.services import api
+from tests import canary
 from tests.people import person
 from tests.stack import TOKEN, Sandbox
+
+
+@pytest.fixture(autouse=True, scope="session")
+def canaries():
+    canary.listen()
+
+
+@pytest.fixture(autouse=True)
+def no_secret_is_told(canaries):
+    """Whatever a test makes the product write, show or say holds no secret."""
+    yield
+    assert canary.taken() == []
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,8 @@ from tests.warm import Warm
 
 ROOT = Path(__file__).resolve().parents[1]
 TOKEN = "token-of-the-tests"
+SECRETS = (b"CANARY", TOKEN.encode())  # what the sandbox nests in its answers, and our own
+TRACES = ("*.txt", "*.journal", "books.sqlite3*", "warm-*")  # what our processes write
 
 
 class Sandbox:
@@ -322,3 +324,9 @@ class Stack:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        assert self.told() == [], "a secret stands in what our processes have written"
+
+    def told(self) -> list[str]:
+        """Files of our processes in which a secret stands."""
+        files = [path for pattern in TRACES for path in self.folder.glob(pattern)]
+        return [path.name for path in files if any(word in path.read_bytes() for word in SECRETS)]

@@ -6,18 +6,22 @@ import traceback
 
 import pytest
 from django.apps import apps
+from django.core.cache import cache
 from django.core.management import call_command
+from django.core.management.base import BaseCommand
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
 from numbers import fluents as api
-from numbers.models import Number, Order
+from numbers.models import Number, Order, Tag
 from numbers.services import syncing
 from numbers.services.driving import drive
+from numbers.services.history import record
 from numbers.tasks import drive_line, sync_all
+from tests import canary
 from tests.books import go_on, line_of, rest
-from tests.stack import TOKEN
+from tests.stack import TOKEN, Stack
 
 FAULTS = [
     "reset_after",
@@ -105,3 +109,40 @@ def test_no_secret_is_in_the_database_a_log_an_error_or_on_a_page(story, django_
 def test_the_dump_would_find_a_secret(db):
     Order.objects.create(form_token=f"x{TOKEN}", quantity=1)
     assert len(leaks(database())) == 1
+    assert len(canary.taken()) == 1
+
+
+def keep(client: Client, text: str) -> None:
+    session = client.session
+    session["x"] = text
+    session.save()
+
+
+def test_whatever_tells_a_secret_anywhere_in_the_suite_is_found(db, client, bob, tmp_path):
+    """What listens to every test hears logs, answers, exports, errors, commands and the database."""
+    client.force_login(bob)
+    log = logging.getLogger("numbers.x")
+    places = {
+        "a log record": lambda: log.warning("it is %s", "CANARY-1"),
+        "a traceback": lambda: log.error("x", exc_info=ValueError("CANARY-2")),
+        "an event": lambda: record(action="x", after={"deep": ["CANARY-3"]}),
+        "the cache": lambda: cache.set("x", {"y": "CANARY-4"}),
+        "a session": lambda: keep(client, "CANARY-5 " * 30),
+        "many rows": lambda: Tag.objects.bulk_create([Tag(name="x"), Tag(name="CANARY-6")]),
+        "an error of Fluents": lambda: api.FluentsError(request="x", detail="CANARY-7"),
+        "a command": lambda: BaseCommand(stdout=io.StringIO()).stdout.write("CANARY-8"),
+        "a page": lambda: client.get("/numbers/?q=CANARY-9"),
+        "our token": lambda: record(action="x", reason=f"Bearer {TOKEN}"),
+    }
+    for place, tell in places.items():
+        tell()
+        assert canary.taken(), place
+    Tag.objects.all().delete()
+    Number.objects.create(e164="+14155550100", label="CANARY-9")
+    assert canary.taken()
+    assert b"CANARY" in b"".join(client.get("/numbers/export.csv").streaming_content)
+    assert canary.taken()
+    with Stack(tmp_path, "http://127.0.0.1:9") as stack:
+        (tmp_path / "web.txt").write_text("Traceback: CANARY")
+        assert stack.told() == ["web.txt"]
+        (tmp_path / "web.txt").unlink()

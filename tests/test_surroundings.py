@@ -106,7 +106,6 @@ def test_no_log_record_tells_a_secret_or_forges_another(settings, formatter):
 def test_an_error_tells_its_id_and_nothing_else(monkeypatch, bob):
     client = Client(raise_request_exception=False)
     client.force_login(bob)
-    monkeypatch.setattr("numbers.paging.page_of", boom)
     monkeypatch.setattr("numbers.views.buying.page_of", boom)
     answer = client.get("/orders/")
     assert answer.status_code == 500
