@@ -228,3 +228,13 @@ def test_the_audit_looks_at_every_pinned_package_and_fails_where_it_cannot():
     make = (ROOT / "Makefile").read_text()
     (command,) = re.findall(r"^audit:.*\n\t(.*)$", make, re.MULTILINE)
     assert {"--strict", "--require-hashes", "requirements.txt"} <= set(command.split())
+
+
+def test_every_test_that_the_table_names_is_there():
+    table = (ROOT / "docs/security.md").read_text()
+    named = set(re.findall(r"`(test_\w+)(?:…)?`", table))
+    files = {path.stem: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
+    tests = set(re.findall(r"^def (test_\w+)", "\n".join(files.values()), re.MULTILINE))
+    missing = {name for name in named if not any(test.startswith(name) for test in [*tests, *files])}
+    assert missing == set()
+    assert len(named) > 60
