@@ -357,6 +357,8 @@ def test_a_viewer_sees_what_others_may_change(client):
     for absent in ('class="at-tick"', "assign-dialog", 'id="bulk"', "Choose all"):
         assert absent not in row
     assert "tick the row" not in client.get("/help/").text
+    client.force_login(person("ines", Role.ASSIGNER))
+    assert "tick the row" in client.get("/orders/").text  # the dialog of keys
 
 
 def test_help_tells_every_role_and_which_is_yours(client):
