@@ -14,6 +14,7 @@ from allauth.account.forms import LoginForm
 from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import AbstractUser
@@ -109,6 +110,14 @@ def log_out(request: HttpRequest) -> HttpResponse:
     response = LogoutView.as_view()(request)
     response["Clear-Site-Data"] = '"cache"'
     return response
+
+
+def change_password(request: HttpRequest) -> HttpResponse:
+    """A new password. An account that has none came in by other means; administrators give passwords."""
+    if not request.user.has_usable_password():
+        messages.info(request, "Your account has no password. Whoever manages accounts can give it one.")
+        return redirect("mfa_index")
+    return views.password_change(request)
 
 
 @require_POST

@@ -38,7 +38,7 @@ urlpatterns = [
     path("accounts/logout/", door.log_out, name="logout"),
     path("accounts/logout/everywhere/", door.log_out_everywhere, name="logout-everywhere"),
     path("accounts/confirm/", account.reauthenticate, name="account_reauthenticate"),
-    path("accounts/password/", account.password_change, name="account_change_password"),
+    path("accounts/password/", door.change_password, name="account_change_password"),
     path("accounts/2fa/", include(second_factors)),
     path("healthz", healthz, name="healthz"),
     path("admin/", admin.site.urls),

@@ -310,3 +310,12 @@ def test_a_new_password_must_be_a_good_one_and_ends_all_other_sessions(client, b
 def test_nobody_signs_up(client):
     for path in ("/accounts/signup/", "/accounts/password/reset/", "/accounts/email/"):
         assert client.get(path).status_code == 404
+
+
+def test_an_account_without_a_password_is_told_who_can_give_it_one(client, bob):
+    bob.set_unusable_password()
+    bob.save()
+    client.force_login(bob)
+    answer = client.get("/accounts/password/", follow=True)
+    assert answer.redirect_chain == [("/accounts/2fa/", 302)]
+    assert "Your account has no password." in answer.text

@@ -69,17 +69,19 @@ def test_a_purchase_that_was_not_made_is_sent_again_for_the_same_number_after_th
     assert settling.last().at - first_sent < timedelta(seconds=5)  # time passed in the books alone
 
 
-def test_absence_is_not_settled_before_the_window_has_passed(fluents):
+def test_absence_is_not_settled_before_the_window_has_passed(fluents, settings):
+    settings.SETTLE_WINDOW = 60
     line = buy_under(fluents, "reset_before")
     for _ in range(6):
-        Line.objects.update(due_at=db_now(), sent_at=db_now() - timedelta(seconds=0.5), absences=9)
+        Line.objects.update(due_at=db_now(), sent_at=db_now() - timedelta(seconds=30), absences=9)
         Gate.objects.update(next_send_at=db_now())
         line = go_on(line)
         Line.objects.update(sent_at=db_now())
     assert (line.state, len(posts(fluents))) == (S.UNKNOWN, 1)
 
 
-def test_a_look_up_alone_does_not_count_before_both_endpoints_are_asked(fluents):
+def test_a_look_up_alone_does_not_count_before_both_endpoints_are_asked(fluents, settings):
+    settings.SETTLE_WINDOW = 60
     line = buy_under(fluents, "reset_before")
     line = go_on(line)
     look = line.look_ups.get()
