@@ -14,8 +14,12 @@ from tests.stack import Sandbox, Stack
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 PASSWORD = "the long password of bob"
-# All that pages have put into the browser: settings of it, and never a number.
-KEPT = "() => JSON.stringify([{...localStorage}, {...sessionStorage}])"
+# All that pages have put into the browser: settings of it, and never a number. htmx keeps the address of the
+# page at hand, which a tab's own history has as well.
+KEPT = """() => {
+    const {"htmx-current-path-for-history": address, ...more} = {...sessionStorage};
+    return JSON.stringify([{...localStorage}, more]);
+}"""
 PATIENCE = 45_000  # milliseconds: two stacks and two browsers may share two cores
 expect.set_options(timeout=PATIENCE)
 
