@@ -10,13 +10,14 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlencode
 
-from django.db.models import QuerySet
+from django.db import connection
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import QueryDict
 
 from .areas import REGIONS
 from .models import Gate, Number
 from .paging import Order
-from .searching import holding, is_many
+from .searching import BROAD, holding, is_many
 from .statements import CountOf, Statement
 from .states import AWAY, NumberStatus
 
@@ -117,9 +118,10 @@ class Query:
 
     @property
     def plain(self) -> "Query | None":
-        """What decides over the SQL of a page, where nothing else does: not for searches, whose way
-        through the database depends on what is in it, nor for other orders than that of the ids."""
-        return None if self.q or self.order.field else self.without("cols", "sort", "size")
+        """What decides over the SQL of a page, where nothing else does: not for searches and SQLite's
+        tags, whose way through the database depends on what is in it, nor for other orders than by id."""
+        searched = self.q or (self.tag and connection.vendor == "sqlite")
+        return None if searched or self.order.field else self.without("cols", "sort", "size")
 
     @property
     def page_size(self) -> int:
@@ -129,8 +131,8 @@ class Query:
     def columns(self) -> list[str]:
         return self.cols.split(",") if self.cols else list(COLUMNS)
 
-    def numbers(self) -> QuerySet[Number]:
-        """The numbers that match, in no order yet."""
+    def numbers(self, *, paged: bool = True) -> QuerySet[Number]:
+        """The numbers that match, in no order yet. PAGED: a page of them will do, found in its order."""
         found = Number.objects.all()
         if self.status in NumberStatus:
             found = found.filter(status=self.status)
@@ -143,7 +145,7 @@ class Query:
         if self.connection:
             found = found.filter(connection__api_id=self.connection)
         if self.tag:
-            found = found.filter(tags__name=self.tag)
+            found = found.filter(wearing(self.tag) if paged else Q(tags__name=self.tag))
         if self.drifted:
             found = found.filter(drifted=True)
         if self.provider:
@@ -181,14 +183,22 @@ class Query:
     def shown(self) -> QuerySet[Number]:
         """As `numbers`, with the statuses asked for by name: so they are counted in an index alone."""
         if self.status:
-            return self.numbers().order_by()
-        ours = replace(self, status=ANY).numbers().order_by()
+            return self.numbers(paged=False).order_by()
+        ours = replace(self, status=ANY).numbers(paged=False).order_by()
         return ours.filter(status__in=OURS if self.agent == NOBODY else SHOWN)
 
 
 COUNT = Statement(lambda query: Gate.objects.values_list(CountOf(query.shown(), MANY)))
 NAMES = tuple(field.name for field in fields(Query))
 FILTERS = NAMES[: NAMES.index("sort")]
+
+
+def wearing(tag: str) -> Q:
+    """Numbers with TAG. Of a tag that many have, SQLite would read and sort every number for one page."""
+    worn = Number.tags.through.objects.filter(tag__name=tag)
+    if connection.vendor != "sqlite" or worn[: BROAD + 1].count() <= BROAD:
+        return Q(tags__name=tag)
+    return Q(Exists(worn.filter(number=OuterRef("pk"))))
 
 
 def day(text: str) -> datetime | None:

@@ -237,6 +237,16 @@ def test_an_area_code_does_not_say_how_many_numbers_it_has(staff):
     assert ">1 number<" in staff.get("/numbers/?area_code=212").content.decode()
 
 
+def test_a_tag_that_many_have_finds_the_same(staff, monkeypatch):
+    many(12)
+    for sort in ("", "label", "-bought"):
+        few = at(staff, tag="spring", sort=sort)
+        with monkeypatch.context() as patched:
+            patched.setattr("numbers.queries.BROAD", 2)
+            assert at(staff, tag="spring", sort=sort) == few != []
+            assert f"{len(few)} numbers" in staff.get("/numbers/?tag=spring").content.decode()
+
+
 def test_a_sort_is_what_it_says(staff):
     many(12)
     labels = [Number.objects.get(e164=e164).label for e164 in at(staff, sort="-label")]
