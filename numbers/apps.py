@@ -11,6 +11,7 @@ class NumbersConfig(AppConfig):
 
     def ready(self) -> None:
         from . import access, accounts  # noqa: PLC0415 -- its models are there only now
+        from .services import failpoints  # noqa: F401, PLC0415 -- refuses at the start to work with the live API
 
         access.listen()
         accounts.listen()
