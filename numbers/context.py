@@ -8,11 +8,10 @@ from .models import Gate, Line, Notice, Number, Order
 from .roles import Right, rights_of
 from .services import telling
 from .statements import CountOf, Statement, slot
-from .states import AWAY, ApprovalState, LineState, NumberStatus
+from .states import OURS, ApprovalState, LineState
 from .views.agents import alarming
 
 MANY = 1000  # beyond this the frame does not count on
-OURS = sorted(set(NumberStatus) - AWAY)  # asked for by name: the index knows those, and no "not"
 NOTICES = 3  # shown at once, the newest first
 
 

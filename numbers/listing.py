@@ -13,7 +13,7 @@ from .models import Number, PlanRow
 from .paging import Page, page_by
 from .queries import Query
 from .statements import Statement, slot
-from .states import OPEN_ROWS, NumberStatus, RowState
+from .states import OPEN_ROWS, OURS, NumberStatus, RowState
 from .templatetags.lines import NUMBER_BADGES, phone, provider
 
 TOLD = timedelta(minutes=2)  # for so long a row says why a change was not made
@@ -36,7 +36,6 @@ FIELDS = (
     "synced_at",
 )
 STATUS_WORDS = {str(status): str(status.label) for status in NumberStatus}
-OURS = {str(NumberStatus.ACTIVE), str(NumberStatus.INACTIVE)}
 
 
 @dataclass(slots=True)

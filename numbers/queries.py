@@ -19,13 +19,12 @@ from .models import Gate, Number
 from .paging import Order
 from .searching import BROAD, holding, is_many
 from .statements import CountOf, Statement
-from .states import AWAY, NumberStatus
+from .states import OURS, NumberStatus
 
 NOBODY = "none"  # the value of the agent filter that finds numbers without one
 ANY = "any"  # the value of the status filter that shows also what we gave up
 GIVEN_UP = (NumberStatus.RELEASED, NumberStatus.DETACHED)
 SHOWN = sorted(set(NumberStatus) - set(GIVEN_UP))
-OURS = sorted(set(NumberStatus) - AWAY)
 SIZES = (50, 100)
 MANY, MANY_FOUND = 10_000, 1_000  # beyond this, matches are not counted on a page; those of a search
 

@@ -165,9 +165,13 @@ def is_guarded(user: AbstractBaseUser) -> bool:
     return bool(GUARDED & rights_of(user))
 
 
+def roles_with(right: Right) -> list[Role]:
+    return [role for role in Role if right in RIGHTS[role]]
+
+
 def roles_in_words(right: Right) -> str:
     """The roles that give RIGHT: “assigner, buyer or administrator”."""
-    *others, last = [str(role.label).lower() for role in Role if right in RIGHTS[role]]
+    *others, last = [str(role.label).lower() for role in roles_with(right)]
     return f"{', '.join(others)} or {last}" if others else last
 
 

@@ -109,6 +109,8 @@ class NumberStatus(TextChoices):
 
 #: Not ours to use any more; the rows stay.
 AWAY = frozenset({NumberStatus.GONE, NumberStatus.RELEASED, NumberStatus.DETACHED})
+#: The others by name, for queries: an index knows those, and no "not".
+OURS = sorted(set(NumberStatus) - AWAY)
 
 
 class Origin(TextChoices):

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q
 
 from ..models import Approval, Delivery, Event, Line, Notice, Order, PutAway
-from ..roles import RIGHTS, Right, Role
+from ..roles import Right, roles_with
 from ..states import DRIVEN, ApprovalState, LineState
 from .history import SYSTEM, By, db_now
 
@@ -87,8 +87,8 @@ def tell_approval(*, order: Order, but: By) -> None:
 
 def approvers(*, but: By = SYSTEM) -> list[AbstractUser]:
     """Everybody who may approve orders, BUT for one."""
-    roles = [role for role in Role if Right.APPROVE in RIGHTS[role]]
-    people = get_user_model().objects.filter(Q(groups__name__in=roles) | Q(is_superuser=True), is_active=True)
+    may = Q(groups__name__in=roles_with(Right.APPROVE)) | Q(is_superuser=True)
+    people = get_user_model().objects.filter(may, is_active=True)
     return list(people.exclude(pk=but.user.pk if but.user else None).distinct().order_by("pk"))
 
 

@@ -1,5 +1,6 @@
 """Orders and their lines, live."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from django.contrib import messages
@@ -98,13 +99,7 @@ def order_approve(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     """Another person lets an order through, exactly as the page has shown it."""
     order = get_object_or_404(Order, pk=pk)
     confirm_first(request)
-    try:
-        approve(order_id=pk, digest=request.POST.get("digest", ""), by=By.person(request.user, request.id))
-    except NotDecided as error:
-        messages.warning(request, str(error))
-    else:
-        messages.success(request, f"{order} is approved. Its lines are bought in turn.")
-    return redirect(order)
+    return decided(request, order, approve, told=f"{order} is approved. Its lines are bought in turn.")
 
 
 @require_POST
@@ -115,13 +110,21 @@ def order_refuse(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         now = gate.current()
         return order_page(request, order, now, version_of(order.lines.all(), now), form)
+    told, reason = f"{order} is refused. Nothing of it is bought.", form.cleaned_data["reason"]
+    return decided(request, order, refuse, told=told, reason=reason)
+
+
+def decided(
+    request: HtmxHttpRequest, order: Order, decide: Callable[..., Order], *, told: str, **more: str
+) -> HttpResponse:
+    """DECIDE about ORDER as its page has shown it, and say what came of that."""
     by, digest = By.person(request.user, request.id), request.POST.get("digest", "")
     try:
-        refuse(order_id=pk, digest=digest, by=by, reason=form.cleaned_data["reason"])
+        decide(order_id=order.pk, digest=digest, by=by, **more)
     except NotDecided as error:
         messages.warning(request, str(error))
     else:
-        messages.success(request, f"{order} is refused. Nothing of it is bought.")
+        messages.success(request, told)
     return redirect(order)
 
 
