@@ -50,11 +50,12 @@ class Ears(logging.Handler):
 def written(execute, sql, params, many, context):
     """Reads what goes into a database, from any thread."""
     if sql[:6] in ("INSERT", "UPDATE", "REPLAC") and params:
+        packed = PACKED.search(sql)  # once: the statement for a thousand rows is long
         for row in params if many else [params]:
             for value in row.values() if isinstance(row, dict) else row:
                 if isinstance(value, str | bytes):
                     look(sql[:60], value)
-                    look(sql[:60], unpacked(value) if PACKED.search(sql) else b"")
+                    look(sql[:60], unpacked(value) if packed else b"")
                 elif value is not None and not isinstance(value, int | float):
                     look(sql[:60], str(getattr(value, "adapted", getattr(value, "obj", value))))
     return execute(sql, params, many, context)

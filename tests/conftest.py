@@ -1,8 +1,11 @@
 """What most tests need: people, a sandbox over real HTTP, and settings that point to it."""
 
+import sqlite3
 import uuid
+from contextlib import closing
 
 import pytest
+from django.db import connection
 from django.db.backends.base.operations import BaseDatabaseOperations
 
 from numbers import append_only
@@ -10,7 +13,24 @@ from numbers.roles import Role
 from numbers.services import api
 from tests import canary
 from tests.people import person
-from tests.stack import TOKEN, Sandbox
+from tests.stack import TOKEN, Sandbox, migrated
+
+IN_MEMORY = "file:memorydb_default?mode=memory&cache=shared"  # as Django calls it
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings):
+    """The database in memory begins as a copy of one with our tables: `migrate` finds nothing to do."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    made = f"file:{migrated()}?immutable=1"
+    with (
+        closing(sqlite3.connect(IN_MEMORY, uri=True)) as ours,
+        closing(sqlite3.connect(made, uri=True)) as its,
+    ):
+        its.backup(ours)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 
-import pytest
 from allauth.mfa import urls as mfa_urls
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -23,10 +22,11 @@ def patterns(found: list, prefix: str = "") -> dict[str, URLPattern]:
     return known
 
 
-@pytest.mark.parametrize("address", sorted(patterns(urls.urlpatterns)))
-def test_every_view_is_there(address):
-    callback = patterns(urls.urlpatterns)[address].callback
-    assert callable(callback.view if isinstance(callback, LaterView) else callback)
+def test_every_view_is_there():
+    found = {address: pattern.callback for address, pattern in patterns(urls.urlpatterns).items()}
+    assert {"orders/new/", "accounts/2fa/"} < set(found)
+    late = {address: view.view if isinstance(view, LaterView) else view for address, view in found.items()}
+    assert [address for address, view in late.items() if not callable(view)] == []
 
 
 def test_second_factors_have_the_addresses_that_allauth_gives_them():

@@ -80,16 +80,16 @@ def test_what_happened_to_an_agent_stands_on_its_page(staff):
     assert "Another one" not in text
 
 
-@pytest.mark.parametrize("to", ["", "no such agent", *HOSTILE])
-def test_an_unknown_agent_takes_over_nothing(staff, to):
+def test_an_unknown_agent_takes_over_nothing(staff):
     gone = agent("Old desk", gone_at=timezone.now())
     numbers(1, agent=gone)
-    assert staff.post(f"/agents/{gone.pk}/replace/", {"inbound_agent": to}).status_code == 302
-    assert not Plan.objects.exists()
+    for to in ("", "no such agent", *HOSTILE):
+        assert staff.post(f"/agents/{gone.pk}/replace/", {"inbound_agent": to}).status_code == 302, to
+        assert not Plan.objects.exists(), to
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-def test_odd_searches_and_keys_find_nothing_and_break_nothing(staff, text):
+def test_odd_searches_and_keys_find_nothing_and_break_nothing(staff):
     one = agent()
-    assert staff.get("/agents/", {"q": text}).status_code == 200
-    assert staff.get(f"/agents/{one.pk}/", {"before": text, "after": text}).status_code == 200
+    for text in HOSTILE:
+        assert staff.get("/agents/", {"q": text}).status_code == 200, text
+        assert staff.get(f"/agents/{one.pk}/", {"before": text, "after": text}).status_code == 200, text

@@ -96,15 +96,14 @@ def test_the_inbox_is_filtered_by_kind(staff, kind):
     assert text.count("It is the ") == 1
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-def test_odd_parameters_break_nothing(staff, text):
+def test_odd_parameters_break_nothing(staff):
     differing(1)
-    assert (
-        staff.get("/drift/", {"kind": text, "before": text, "after": text, "late": text}).status_code == 200
-    )
-    asked = {"number": text, "which": text, "kind": text, "decision": text, "one": text, "back": text}
-    assert staff.post("/drift/decide/", asked).status_code == 302
-    assert Number.objects.get().drifted
+    for text in HOSTILE:
+        asked = dict.fromkeys(("kind", "before", "after", "late"), text)
+        assert staff.get("/drift/", asked).status_code == 200, text
+        asked = dict.fromkeys(("number", "which", "kind", "decision", "one", "back"), text)
+        assert staff.post("/drift/decide/", asked).status_code == 302, text
+        assert Number.objects.get().drifted, text
 
 
 def test_deciding_leads_back_to_our_own_pages_only(staff):

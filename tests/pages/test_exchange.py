@@ -98,12 +98,12 @@ def test_an_export_takes_no_more_memory_for_more_numbers(staff):
     assert memory_of(staff) < 1.5 * few
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-def test_odd_filters_break_no_export(staff, text):
+def test_odd_filters_break_no_export(staff):
     numbers(1)
-    asked = dict.fromkeys(["q", "agent", "status", "region", "tag", "bought_from", "sort", "cols"], text)
-    for kind in ("csv", "json"):
-        assert text_of(staff.get(f"/numbers/export.{kind}", asked)) is not None
+    for text in HOSTILE:
+        asked = dict.fromkeys(["q", "agent", "status", "region", "tag", "bought_from", "sort", "cols"], text)
+        for kind in ("csv", "json"):
+            assert text_of(staff.get(f"/numbers/export.{kind}", asked)) is not None, text
 
 
 def test_an_edited_table_becomes_a_plan(staff):

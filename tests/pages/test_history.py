@@ -82,13 +82,13 @@ def test_pages_go_by_key_and_keep_the_filter(staff):
     assert first.split("data-number")[0] != second
 
 
-@pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("name", ["q", "action", "person", "number", "order", "plan", "from", "to", "before"])
-def test_odd_filters_break_nothing(staff, past, name, text):
-    assert staff.get("/activity/", {name: text}).status_code == 200
-    for kind in ("csv", "json"):
-        answer = staff.get(f"/activity/export.{kind}", {name: text})
-        assert b"".join(answer.streaming_content)
+def test_odd_filters_break_nothing(staff, past, name):
+    for text in HOSTILE:
+        assert staff.get("/activity/", {name: text}).status_code == 200, text
+        for kind in ("csv", "json"):
+            answer = staff.get(f"/activity/export.{kind}", {name: text})
+            assert b"".join(answer.streaming_content), text
 
 
 def test_a_mistyped_filter_is_said_to_be_left_out(staff, past):

@@ -255,15 +255,15 @@ def test_a_sort_is_what_it_says(staff):
     assert times == sorted(times, key=lambda time: time or datetime.min.replace(tzinfo=UTC))
 
 
-@pytest.mark.parametrize("value", HOSTILE)
-def test_hostile_parameters_never_break_the_list(staff, one_of_each, value):
-    for path in ("/numbers/", "/plans/", "/unassigned/"):
-        names = (*FILTERS, "sort", "size", "cols", "before", "after", "seen", "at", "state")
-        assert staff.get(path, dict.fromkeys(names, value)).status_code == 200
-    assert staff.get("/numbers/", {"q": value}).status_code == 200
-    for sort in ("", "label", "-bought"):
-        for name, key in (("before", f"1~{value}"), ("after", f"{value}~x")):
-            assert staff.get("/numbers/", {"sort": sort, name: key}).status_code == 200
+def test_hostile_parameters_never_break_the_list(staff, one_of_each):
+    names = (*FILTERS, "sort", "size", "cols", "before", "after", "seen", "at", "state")
+    for value in HOSTILE:
+        for path in ("/numbers/", "/plans/", "/unassigned/"):
+            assert staff.get(path, dict.fromkeys(names, value)).status_code == 200, value
+        assert staff.get("/numbers/", {"q": value}).status_code == 200, value
+        for sort in ("", "label", "-bought"):
+            for name, key in (("before", f"1~{value}"), ("after", f"{value}~x")):
+                assert staff.get("/numbers/", {"sort": sort, name: key}).status_code == 200, value
 
 
 def test_totals_are_honest(staff, monkeypatch):

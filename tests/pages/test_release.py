@@ -24,12 +24,12 @@ def test_without_the_right_nothing_is_shown_or_done(staff, path):
     assert not Plan.objects.exists()
 
 
-@pytest.mark.parametrize("typed", ["", "+14155550001", "4155550001", "release", "415", *HOSTILE])
-def test_another_number_than_this_one_releases_nothing(staff, may, typed):
+def test_another_number_than_this_one_releases_nothing(staff, may):
     numbers(2)
-    for path in PATHS:
-        assert staff.post(path, {"phone_number": typed}).status_code == 422
-    assert not Plan.objects.exists()
+    for typed in ("", "+14155550001", "4155550001", "release", "415", *HOSTILE):
+        for path in PATHS:
+            assert staff.post(path, {"phone_number": typed}).status_code == 422, typed
+        assert not Plan.objects.exists(), typed
 
 
 @pytest.mark.parametrize("typed", ["+14155550000", "+1 415 555 0000", "(415) 555-0000", "1-415-555-0000"])
@@ -123,10 +123,10 @@ def test_a_link_names_number_and_connection(staff):
 
 
 @pytest.mark.parametrize("name", ["phone_number", "telephony_account_connection", "inbound_agent"])
-@pytest.mark.parametrize("text", HOSTILE)
-def test_odd_links_are_refused(staff, name, text):
+def test_odd_links_are_refused(staff, name):
     fields = {"phone_number": "+14155550000", "telephony_account_connection": connection().api_id}
-    assert staff.post("/numbers/link/", fields | {name: text}).status_code == 422
+    for text in HOSTILE:
+        assert staff.post("/numbers/link/", fields | {name: text}).status_code == 422, text
 
 
 def test_a_number_that_is_ours_already_is_not_linked_again(staff):
