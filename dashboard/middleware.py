@@ -6,17 +6,21 @@ import time
 import uuid
 from collections.abc import Callable
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import logout
+from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import FieldDoesNotExist
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, resolve_url
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.module_loading import import_string
 from django.views.defaults import bad_request
 from django_htmx.http import HttpResponseClientRedirect
@@ -28,6 +32,10 @@ Handler = Callable[[HttpRequest], HttpResponse]
 ACCOUNTS, ADMIN = "/accounts/", "/admin/"
 UNREADABLE = (DataError, FieldDoesNotExist, OverflowError)
 SEEN_EVERY = 60  # seconds; a session is written this often at most
+LOGGED_OUT = (
+    "You were logged out, so this was not done: nothing was ordered or changed."
+    " The Back button of your browser may still show what you had typed."
+)
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
@@ -87,6 +95,23 @@ def login_for_htmx(get_response: Handler) -> Handler:
         return response
 
     return middleware
+
+
+class LoginRequired(LoginRequiredMiddleware):
+    """Whoever sends a form without being logged in any more is told so, and comes back to its page."""
+
+    def handle_no_permission(self, request: HttpRequest, view_func: Handler) -> HttpResponse:
+        if request.method != "POST":
+            return super().handle_no_permission(request, view_func)
+        messages.warning(request, LOGGED_OUT)
+        host, secure = request.get_host(), request.is_secure()
+        page = request.headers.get("Referer", "")
+        if not url_has_allowed_host_and_scheme(page, allowed_hosts={host}, require_https=secure):
+            page = "/"
+        parts = urlsplit(page)
+        return redirect_to_login(
+            parts._replace(scheme="", netloc="").geturl(), resolve_url(settings.LOGIN_URL)
+        )
 
 
 def page_of(request: HttpRequest) -> str | None:

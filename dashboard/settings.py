@@ -89,7 +89,7 @@ MIDDLEWARE = [
     "dashboard.middleware.login_for_htmx",
     "dashboard.middleware.session_life",
     "dashboard.middleware.second_factor",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "dashboard.middleware.LoginRequired",
     "allauth.account.middleware.AccountMiddleware",
     "numbers.middleware.tell_the_history",
     "numbers.middleware.roles",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from django.conf import settings
@@ -12,13 +12,15 @@ from .models import Approval, Line, Order
 from .reports import price_a_line
 from .services import approving
 from .services.history import By
+from .services.moves import lease
 from .services.placing import estimate
 from .services.wants import in_words
-from .states import FINAL, ApprovalState, LineState
+from .states import CANCELLABLE, FINAL, ApprovalState, LineState
 
 S = LineState
 REASONS = 3  # that are told of one area
 ENOUGH = 5  # lines that are over before their pace tells something
+SLOW = timedelta(seconds=10)  # a worker that has not sent a line by then may have died
 
 
 @dataclass(kw_only=True)
@@ -109,7 +111,8 @@ def shares(order: Order) -> list[Share]:
 def seconds_left(order: Order, *, now: datetime) -> float | None:
     """About how long ORDER takes from now on; None where nobody knows.
 
-    By the turns that its lines were given, by the gate's rate and by its pace so far: whichever is slowest.
+    By the turns that its lines were given, by the gate's rate, by its pace so far, and by when a worker that
+    seems to have died must give its lines back: whichever is slowest.
     """
     waiting = sum(order.counts.get(state, 0) for state in (S.PLANNED, S.RESERVED, S.SENDING))
     if not waiting or S.UNKNOWN in order.counts:
@@ -119,10 +122,10 @@ def seconds_left(order: Order, *, now: datetime) -> float | None:
         first=Min("settled_at"),
         last=Max("settled_at"),
         turn=Max("due_at", filter=Q(state=S.PLANNED)),
+        held=Max("lease_until", filter=Q(state__in=CANCELLABLE, lease_until__lt=now + lease() - SLOW)),
     )
     guesses = [waiting / settings.GATE_RATE if settings.GATE_RATE > 0 else 0.0]
-    if over["turn"]:
-        guesses.append((over["turn"] - now).total_seconds())
+    guesses += [(over[name] - now).total_seconds() for name in ("turn", "held") if over[name]]
     if over["count"] >= ENOUGH:
         guesses.append(waiting * (over["last"] - over["first"]).total_seconds() / (over["count"] - 1))
     return max(guesses)

@@ -51,6 +51,21 @@ def test_a_password_opens_the_door_and_leads_to_where_one_came_from(client, bob)
     assert log_in(Client(), next="https://evil.example/")["Location"] == "/"
 
 
+@pytest.mark.parametrize(
+    ("came_from", "leads_to"),
+    [
+        ("http://testserver/orders/7/?from=101", "/orders/7/%3Ffrom%3D101"),
+        ("https://evil.example/x", "/"),
+        ("", "/"),
+    ],
+)
+def test_a_form_that_is_sent_without_a_log_in_is_not_done_and_says_so(client, bob, came_from, leads_to):
+    answer = client.post("/orders/7/approve/", headers={"Referer": came_from})
+    assert (answer.status_code, answer["Location"]) == (302, f"{LOGIN}?next={leads_to}")
+    assert "this was not done: nothing was ordered or changed." in client.get(answer["Location"]).text
+    assert "this was not done" not in client.get(LOGIN).text
+
+
 def test_an_unknown_name_and_a_wrong_password_get_the_same_answer_after_the_same_work(
     client, bob, monkeypatch
 ):

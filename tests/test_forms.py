@@ -136,7 +136,7 @@ def test_both_an_area_and_a_number_are_too_much(synced):
 
 
 def test_neither_an_area_nor_a_number_is_too_little(synced):
-    assert errors(area_code="") == {"area_code": ["Give an area code, or an exact number below."]}
+    assert errors(area_code="") == {"area_code": ["Give an area code, or an exact number."]}
 
 
 def test_an_exact_number_is_bought_once_only(synced):

@@ -13,7 +13,8 @@ class FluentsError(Exception):
     """A call to Fluents that did not end well.
 
     `status` is the HTTP status or None, `request` names the call ("POST /v1/numbers/buy"),
-    `user_message` is a sentence for people, `detail` is Fluents' own message, shortened.
+    `user_message` is a sentence for people, `detail` is Fluents' own message, shortened,
+    or what came instead of an answer.
     """
 
     say = "Fluents could not be used."
@@ -26,7 +27,11 @@ class FluentsError(Exception):
 
     @property
     def user_message(self) -> str:
-        return f"{self.say} Fluents says: {self.detail}." if self.detail else self.say
+        if not self.detail:
+            return self.say
+        if self.status is None or self.status < 300:  # these words are ours: no answer, or one beyond reading
+            return f"{self.say.removesuffix('.')}: {self.detail}."
+        return f"{self.say} Fluents says: {self.detail}."
 
 
 class NotSent(FluentsError):

@@ -211,7 +211,7 @@ class RowForm(forms.Form):
         if area and number:
             self.add_error("phone_number", "Give an area code or an exact number, not both.")
         if not area and not number:
-            self.add_error("area_code", "Give an area code, or an exact number below.")
+            self.add_error("area_code", "Give an area code, or an exact number.")
         if number and data.get("quantity", 1) != 1 and "quantity" not in self.errors:
             self.add_error("quantity", "An exact number can be bought once only. Write 1.")
         return data

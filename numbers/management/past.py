@@ -164,9 +164,13 @@ def write_past(
     past = Past(now, dice, for_sale)
     for number in numbers:
         number.created_at = now - timedelta(days=334, minutes=dice.randrange(90))
-    dice.shuffle(numbers)
-    numbers.sort(key=lambda number: (number.connection_id, number.area_code))
-    pools = [list(pool) for _, pool in groupby(numbers, key=lambda n: (n.connection_id, n.area_code))]
+    lonely = sorted((number for number in numbers if not number.agent_id), key=lambda number: number.pk)
+    for n, number in enumerate(lonely):  # found one after the other, so that they stand in the queue by age
+        number.created_at += timedelta(days=330 * n / len(lonely))
+    bought = [number for number in numbers if number.agent_id]
+    dice.shuffle(bought)
+    bought.sort(key=lambda number: (number.connection_id, number.area_code))
+    pools = [list(pool) for _, pool in groupby(bought, key=lambda n: (n.connection_id, n.area_code))]
     main = Connection.objects.filter(telephony_provider="twilio", gone_at=None).order_by("label").first()
     acts = [(at, partial(all_bought, past, lines=lines, pools=pools)) for at, lines in moments(now, dice)]
     for week, area_code in UNSOLD:

@@ -108,6 +108,7 @@ class Reader:
         """The want of one row, or None where something is wrong with it."""
         before = len(self.mistakes)
         typed = {name: cells.get(name, "").strip() for name in COLUMNS}
+        typed["agent"] = typed["agent"] or cells.get("inbound_agent", "").strip()  # as Fluents calls it
         if bool(typed["area_code"]) == bool(typed["phone_number"]):
             both = "Give an area code or an exact number, not both."
             neither = "Give an area code, or an exact number in the column phone_number."

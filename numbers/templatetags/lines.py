@@ -279,6 +279,11 @@ def next_step(line: Line, stopped: Exception | None = None) -> SafeString | str:
         before = f"{MAYBE} {before}"
     if not after:
         return before
+    if line.lease_until and line.is_cancellable:  # it may have died with the line in its hands
+        return format_html(
+            "Nothing was sent. A worker is at it; should that one stop, another goes on {}.",
+            when(line.lease_until),
+        )
     if line.lease_until or line.due_at <= timezone.now():
         return f"{before} now{after}"
     return format_html("{} {}{}", before, when(line.due_at), after)

@@ -1,13 +1,14 @@
 """From the form to the order, and the order's live page."""
 
 import re
+from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
 from django.utils import timezone
 
 from numbers.forms import new_form_token
-from numbers.models import Event, Line, Order
+from numbers.models import Agent, Event, Line, Number, Order
 from numbers.roles import Role
 from numbers.states import FINAL, LineState
 from tests.books import bare_line
@@ -240,17 +241,39 @@ def test_a_page_that_is_not_polling_is_never_answered_with_204(staff):
 @pytest.mark.parametrize("state", S)
 def test_one_poller_while_a_line_moves_and_none_at_the_end(staff, state):
     line = bare_line()
-    number = {"number": None}
     if state == S.BOUGHT:
-        from numbers.models import Number  # noqa: PLC0415 -- this case alone
-
-        number = {"number": Number.objects.create(e164="+14155550100")}
-    Line.objects.update(state=state, **number)
+        line.number = Number.objects.create(e164="+14155550100")
+    Line.objects.update(state=state, number=line.number)
     answer = staff.get(line.order.get_absolute_url())
     moving = state not in FINAL and state != S.REVIEW
     assert len(pollers(answer)) == (1 if moving else 0)
     assert f'data-line="{line.pk}"' in answer.text
     assert f'data-state="{state}"' in answer.text
+
+
+@pytest.mark.parametrize("state", [S.PLANNED, S.RESERVED])
+def test_a_line_in_the_hands_of_a_worker_that_may_have_died_promises_nothing_sooner(staff, state, settings):
+    settings.LEASE_SECONDS = 90
+    now = timezone.now()
+    line = bare_line(state, due_at=now, lease_until=now + timedelta(seconds=55))
+    text = staff.get(line.order.get_absolute_url()).text
+    assert "Nothing was sent. A worker is at it; should that one stop, another goes on" in text
+    assert "About a minute left." in text
+    assert " now." not in text
+
+
+def test_from_a_number_that_nobody_answers_one_click_leads_to_assigning_it(staff, synced):
+    number = Number.objects.create(e164="+14155550100")
+    line = bare_line(S.BOUGHT, number=number, phone_number=number.e164)
+    assert f'href="/unassigned/?at={number.pk}"' in staff.get(line.order.get_absolute_url()).text
+    Number.objects.update(agent=Agent.objects.first())
+    assert "/unassigned/?at=" not in staff.get(line.order.get_absolute_url()).text
+
+
+def test_the_confirming_step_doubts_an_area_code_that_it_does_not_know(staff, synced):
+    doubt = "No area code of the US or Canada that we know"
+    assert doubt in staff.post("/orders/new/", typed(staff, area_code="999"), follow=True).text
+    assert doubt not in staff.post("/orders/new/", typed(staff, area_code="415"), follow=True).text
 
 
 def test_a_poll_answers_only_the_part_that_it_asked_for(staff):

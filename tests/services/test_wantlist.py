@@ -47,6 +47,12 @@ def test_rows_become_wants():
     ]
 
 
+def test_the_agent_may_stand_in_a_column_called_as_fluents_calls_it():
+    wants, found = read("415,Sales", header="area_code,inbound_agent")
+    assert (found, [want.inbound_agent for want in wants]) == ([], ["id-sales"])
+    assert mistakes("415,Nobody Known", header="area_code,inbound_agent") == [(2, "agent")]
+
+
 def test_the_template_is_read_once_its_number_is_a_real_one():
     rows = [",".join(f'"{row.get(name, "")}"' for name in COLUMNS) for row in TEMPLATE]
     wants, found = read(*rows)
