@@ -1,3 +1,5 @@
+from urllib.parse import urlsplit
+
 from django.conf import settings
 from django.db import connection
 from django.db.models import Q
@@ -55,11 +57,17 @@ def frame(request: HttpRequest) -> dict:
 def unseen(request: HttpRequest) -> list[Notice]:
     """What this person was not shown yet. Whoever looks at an order, or at its line, knows of it."""
     notices = list(Notice.objects.filter(user=request.user, seen_at=None)[:NOTICES])
-    page = request.resolver_match
-    field = {"order": "order_id", "review-line": "line_id"}.get(page.url_name) if page else None
-    if not field:
-        return notices
-    known = [notice for notice in notices if getattr(notice, field) == page.kwargs["pk"]]
+    known = [notice for notice in notices if knows(request, notice)]
     if known and request.method == "GET":
         telling.seen(user_id=request.user.pk, pk__in=[notice.pk for notice in known])
     return [notice for notice in notices if notice not in known]
+
+
+def knows(request: HttpRequest, notice: Notice) -> bool:
+    """Whether the page at hand shows what NOTICE tells, or the one that was left for it has followed it."""
+    page = request.resolver_match
+    field = {"order": "order_id", "review-line": "line_id"}.get(page.url_name) if page else None
+    if field and getattr(notice, field) == page.kwargs["pk"]:
+        return True
+    left = urlsplit(request.headers.get("Referer", "")).path
+    return notice.kind == Notice.Kind.ORDER and left == f"/orders/{notice.order_id}/"

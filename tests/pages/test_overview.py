@@ -110,6 +110,17 @@ def test_who_looks_at_the_order_knows_that_it_has_ended(staff, bob):
     assert "It has ended." not in staff.get("/").text
 
 
+def test_whoever_comes_from_the_page_of_an_order_has_seen_it_end(staff, bob):
+    order = bare_line(LineState.FAILED).order
+    about = {"user": bob, "order": order}
+    Notice.objects.create(kind="order.finished", occasion="x", text="It has ended.", **about)
+    Notice.objects.create(kind="order.decided", occasion="y", text="It is approved.", **about)
+    came_from = {"Referer": f"http://testserver{order.get_absolute_url()}"}
+    text = staff.get("/", headers=came_from).text
+    assert ("It has ended." in text, "It is approved." in text) == (False, True)
+    assert "It has ended." not in staff.get("/").text
+
+
 def test_help_explains_every_state_and_the_keys(staff):
     text = staff.get("/help/").text
     for state in LineState:
