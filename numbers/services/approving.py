@@ -8,13 +8,13 @@ Whoever locks several rows takes the gate first, then the order, then its lines.
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction
 
-from ..models import Approval, Line, Order
+from ..models import Approval, Event, Line, Order
 from ..roles import Right, may, refusal
 from ..states import ApprovalState, LineState
 from . import gate
@@ -193,6 +193,19 @@ def decide(order: Order, decision: ApprovalState, *, by: By, after: dict, reason
     )
     untell_approval(order=order)
     tell_decision(order=order, question=question)
+
+
+def altered() -> Iterator[str]:
+    """Orders that are not in the books any more as the history says they were asked for and approved."""
+    events = Event.objects.filter(action__in=["order.approval_asked", "order.approved"])
+    for event in events.select_related("order").order_by("pk"):
+        before = Event.objects.filter(order=event.order, action="line.cancelled", pk__lt=event.pk)
+        called_off = set(before.values_list("line", flat=True))
+        lines = lines_of(event.order)
+        for line in lines:  # as they were then
+            line.state = LineState.CANCELLED if line.pk in called_off else LineState.PLANNED
+        if digest_of(event.order, lines) != event.after.get("digest"):
+            yield f"{event.order} is not in the books as event {event.pk} ({event.action}) has sealed it."
 
 
 def denied(order_id: int, *, by: By, what: str, why: str) -> None:

@@ -24,27 +24,34 @@ pytestmark = pytest.mark.django_db
 NAMES = {pattern.name: pattern for pattern in urlpatterns}
 METHODS = ("GET", "POST")
 OTHERS = ("HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
-ARGUMENTS = {"pk": 1, "e164": "+14155550100"}
+E164 = "+14155550100"
 ROOMS = ["/admin/", "/admin/numbers/price/", "/admin/auth/user/", "/admin/nothing/here/"]
 #: Each page in the table by GET and POST, for each single role and for none.
 CELLS = len(PAGES) * len(METHODS) * (len(Role) + 1)
 
 
+KEYS: dict[str, int] = {}  # of what the addresses name, by the first word of the page's name
+
+
 def path_of(name: str) -> str:
-    return reverse(name, kwargs={key: ARGUMENTS[key] for key in NAMES[name].pattern.converters})
+    arguments = {"pk": KEYS.get(name.split("-")[0], 1), "e164": E164}
+    return reverse(name, kwargs={key: arguments[key] for key in NAMES[name].pattern.converters})
 
 
 @pytest.fixture
-def something():
+def something(monkeypatch):
     """What the addresses name, so that no page is refused for want of a thing to show."""
-    Number.objects.create(e164=ARGUMENTS["e164"])
-    Agent.objects.create(pk=1, api_id="agent-1", name="Reception")
-    Plan.objects.create(pk=1, title="A change", act=Act.CHANGE)
-    SavedView.objects.create(pk=1, user=person("owner"), name="Mine")
+    Number.objects.create(e164=E164)
     line = bare_line(LineState.REVIEW, phone_number="+14155550101")
-    ARGUMENTS["pk"] = line.pk
-    yield
-    ARGUMENTS["pk"] = 1
+    things = {
+        "agent": Agent.objects.create(api_id="agent-1", name="Reception"),
+        "plan": Plan.objects.create(title="A change", act=Act.CHANGE),
+        "view": SavedView.objects.create(user=person("owner"), name="Mine"),
+        **dict.fromkeys(("line", "review"), line),
+        **dict.fromkeys(("order", "receipt"), line.order),
+    }
+    for word, thing in things.items():
+        monkeypatch.setitem(KEYS, word, thing.pk)
 
 
 def expected(rights: frozenset[Right], name: str, method: str) -> str:

@@ -1,10 +1,12 @@
 """A second person: what waits, who may let it through, and that it is exactly what was asked for."""
 
+import io
 import itertools
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django_tasks_db.models import DBTaskResult
@@ -12,7 +14,7 @@ from django_tasks_db.models import DBTaskResult
 from numbers.models import Agent, Approval, Connection, Event, Gate, Line, Notice, Order, Price
 from numbers.roles import Role
 from numbers.services import gate, observing
-from numbers.services.approving import NotDecided, approve, digest_of, lines_of, refuse
+from numbers.services.approving import NotDecided, altered, approve, digest_of, lines_of, refuse
 from numbers.services.driving import drive
 from numbers.services.history import By, db_now
 from numbers.services.moves import LeaseLost, move
@@ -234,6 +236,25 @@ def test_nor_is_another_estimate_or_quantity(bob, ada, changes):
     Order.objects.update(**changes)
     with pytest.raises(NotDecided, match="not what was asked for"):
         yes(placed, ada)
+
+
+@pytest.mark.parametrize("approved", [True, False])
+def test_the_audit_finds_what_was_changed_after_it_was_asked_for_or_approved(bob, ada, approved):
+    placed = asked(bob)
+    cancel_line(line_id=placed.lines.get(position=2).pk, by=By.person(bob))
+    if approved:
+        yes(placed, ada)
+        cancel_line(line_id=placed.lines.get(position=3).pk, by=By.person(bob))
+    assert list(altered()) == []
+    Line.objects.filter(order=placed, position=1).update(area_code="212")
+    Approval.objects.update(digest=digest_of(placed, lines_of(placed), as_asked=True))  # to cover it up
+    assert [text.split(" (")[1] for text in altered()] == [
+        f"{action}) has sealed it." for action in ("order.approval_asked", "order.approved")[: 1 + approved]
+    ]
+    out = io.StringIO()
+    with pytest.raises(SystemExit, match="1"):
+        call_command("audit_verify", stdout=out, stderr=out)
+    assert f"{placed} is not in the books as event" in out.getvalue()
 
 
 def test_a_line_that_is_slipped_in_is_not_approved(bob, ada):
