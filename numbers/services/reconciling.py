@@ -79,10 +79,8 @@ def compare(number: Number, info: fluents.Number, trace: Attempt | None) -> Iter
         yield difference("agent", number.e164, detail)
     for name in DECIDED:
         if name != "agent" and getattr(number, name) != getattr(info, name):
-            detail = (
-                f"Our books say “{getattr(number, name)}” as its {name.replace('_', ' ')}; "
-                f"Fluents says “{getattr(info, name)}”."
-            )
+            ours, theirs = (in_words(getattr(side, name)) for side in (number, info))
+            detail = f"Our books say {ours} as its {name.replace('_', ' ')}; Fluents says {theirs}."
             yield difference(name, number.e164, detail)
     if trace and given_up(number, trace):
         detail = (
@@ -90,6 +88,12 @@ def compare(number: Number, info: fluents.Number, trace: Attempt | None) -> Iter
             "it is ours all the same."
         )
         yield difference("given_up", number.e164, detail, trace.line)
+
+
+def in_words(value: str | bool) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"“{value}”" if value else "nothing"
 
 
 def given_up(number: Number, trace: Attempt) -> bool:

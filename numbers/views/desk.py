@@ -9,6 +9,7 @@ from ..fluents import FluentsError
 from ..forms import DecisionForm
 from ..models import Line
 from ..paging import page_of
+from ..phone import pretty
 from ..services import reviewing
 from ..services.history import By
 from ..states import LineState
@@ -26,7 +27,7 @@ def review(request: HttpRequest) -> HttpResponse:
 def review_line(request: HttpRequest, pk: int) -> HttpResponse:
     """One line: what was sent, what was seen since, and the three things that may be decided."""
     line = get_object_or_404(Line.objects.select_related("order", "connection", "agent"), pk=pk)
-    form = DecisionForm(request.POST or None, initial={"phone_number": line.phone_number})
+    form = DecisionForm(request.POST or None, initial={"phone_number": pretty(line.phone_number)})
     if request.method == "POST" and form.is_valid():
         try:
             decided = decide(line, form, By.person(request.user, request.id))

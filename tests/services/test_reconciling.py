@@ -53,6 +53,11 @@ def test_another_agent_is_found(fluents):
     assert row["detail"] == "Our books say Reception answers; Fluents says nobody."
 
 
+def test_values_that_differ_are_told_in_words():
+    told = [reconciling.in_words(value) for value in (True, False, "", "Front desk")]
+    assert told == ["yes", "no", "nothing", "“Front desk”"]
+
+
 def test_a_number_whose_line_ended_without_it_is_found_until_a_person_has_seen_it(fluents):
     fluents.control("faults", [{"fault": "wrong_number", "commit": "asked"}])
     line = rest(line_of(fluents))
