@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from ..models import Plan, PlanRow
@@ -46,15 +46,19 @@ def ring_plan(*, plan_id: int) -> None:
 
 def ring_due_plans() -> int:
     """Ring plans that no worker has: with rows whose time has come, to be ended, or not worked out yet."""
-    free = Q(lease_until=None) | Q(lease_until__lt=Now())
     unheard = Q(rung_at=None) | Q(rung_at__lt=F("lease_until")) | Q(rung_at__lt=db_now() - RING_AGAIN)
     due = PlanRow.objects.due().filter(plan=OuterRef("pk"))
-    plans = Plan.objects.filter(free, unheard, state__in=UNDER_WAY, due_at__lte=Now())
+    plans = plans_at_hand().filter(unheard)
     waiting = Q(state=PlanState.WORKING) | Exists(due) | ~Exists(rows_open())
     keys = list(plans.filter(waiting).values_list("pk", flat=True))
     for plan_id in keys:
         ring_plan(plan_id=plan_id)
     return len(keys)
+
+
+def plans_at_hand() -> QuerySet[Plan]:
+    free = Q(lease_until=None) | Q(lease_until__lt=Now())
+    return Plan.objects.filter(free, state__in=UNDER_WAY, due_at__lte=Now())
 
 
 def rows_open():

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 from django_tasks_db.models import DBTaskResult
 
@@ -35,10 +35,14 @@ def sweep() -> int:
 
 def expire_leases() -> int:
     """sending -> unknown where the worker is gone: it may have been sent, so it must be looked up."""
-    expired = Line.objects.filter(state=LineState.SENDING, lease_until__lt=Now())[:BATCH]
-    for line in expired:
+    lines = expired()[:BATCH]
+    for line in lines:
         give_up(line)
-    return len(expired)
+    return len(lines)
+
+
+def expired() -> QuerySet[Line]:
+    return Line.objects.filter(state=LineState.SENDING, lease_until__lt=Now())
 
 
 def give_up(line: Line) -> None:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from ..models import Approval, Delivery, Event, Line, Notice, Order, PutAway
 from ..roles import Right, roles_with
@@ -28,13 +28,17 @@ WORDS = {
 
 def tell_ends() -> int:
     """Tell of orders of which no line moves any more; how many there were."""
-    moving = Line.objects.filter(order=OuterRef("pk"), state__in=DRIVEN)
-    ended = list(Order.objects.filter(~Exists(moving), told_at=None).order_by("pk")[:BATCH])
+    ended = list(orders_ended().order_by("pk")[:BATCH])
     for order in ended:
         with transaction.atomic():
             if Order.objects.filter(pk=order.pk, told_at=None).update(told_at=db_now()):
                 tell_order(order)
     return len(ended)
+
+
+def orders_ended() -> QuerySet[Order]:
+    moving = Line.objects.filter(order=OuterRef("pk"), state__in=DRIVEN)
+    return Order.objects.filter(~Exists(moving), told_at=None)
 
 
 def tell_order(order: Order) -> Notice:

@@ -5,12 +5,13 @@ from functools import partial
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, close_old_connections, connection
+from django.tasks import DEFAULT_TASK_BACKEND_ALIAS, DEFAULT_TASK_QUEUE_NAME
 from django_tasks_db.management.commands import db_worker
 
 from numbers.management.commands import sweeper
 from numbers.processes import Copy, run
-from numbers.services import sweeping
+from numbers.services import idling, sweeping
 from numbers.services.driving import get_ready
 from numbers.services.moves import take_place
 from numbers.services.replaying import check_journal
@@ -51,4 +52,28 @@ def work(place: str) -> None:
     """A task worker. Whoever was in PLACE before is dead: the supervisor has waited for it."""
     take_place(place)
     sweeping.succeed(place)
-    call_command(db_worker.Command(), startup_delay=False, interval=0.2, reload=False, verbosity=0)
+    db_worker.Command().configure_logging(0)
+    worker = Worker(
+        queue_names=[DEFAULT_TASK_QUEUE_NAME],
+        interval=0.2,
+        batch=True,
+        backend_name=DEFAULT_TASK_BACKEND_ALIAS,
+        startup_delay=False,
+        max_tasks=None,
+        worker_id=uuid.uuid4().hex,
+        excluded_queue_names=[],
+    )
+    worker.configure_signals()
+    worker.run()
+
+
+class Worker(db_worker.Worker):
+    """The library's, which does what there is and ends; here it waits for more at hardly any cost."""
+
+    def run(self) -> None:
+        while self.running:
+            close_old_connections()
+            if idling.anything_to_run():
+                super().run()
+            if self.running:
+                time.sleep(self.interval)
