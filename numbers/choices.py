@@ -1,10 +1,13 @@
 """What the filters of the list offer, and one's own views of it: all in one query."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
 from django.db.models import CharField, QuerySet, Value
 from django.db.models.fields.json import KT, KeyTextTransform
 
+from .forms import agent_names
 from .models import Agent, Connection, Figures, SavedView, Tag
 from .statements import Statement, slot
 
@@ -12,30 +15,47 @@ MOST = 500  # names that a list to choose from holds
 VIEWS = 30  # that one person may keep
 
 
+class View(NamedTuple):
+    """A way to look at the list that a person has kept."""
+
+    pk: int
+    name: str
+    query: str
+
+
 @dataclass(slots=True, kw_only=True)
 class Choices:
-    agents: list[Agent] = field(default_factory=list)
-    connections: list[Connection] = field(default_factory=list)
-    tags: list[str] = field(default_factory=list)
-    views: list[SavedView] = field(default_factory=list)
+    """Shared by the pages that offer the same, so nobody changes it."""
+
+    agent_choices: list[tuple[str, str]] = field(default_factory=list)  # id at Fluents and name
+    agent_name_choices: list[tuple[str, str]] = field(default_factory=list)  # what people type
+    connection_choices: list[tuple[str, str]] = field(default_factory=list)
+    tag_choices: list[tuple[str, str]] = field(default_factory=list)
+    views: list[View] = field(default_factory=list)
     owned: int = 0  # how many numbers there were when they were counted last
 
 
 def choices_for(user_id: int) -> Choices:
     """What there is to choose from, each kind in its order."""
-    found = Choices()
-    rows = CHOICES.rows(user=user_id)
+    return arranged(tuple(map(tuple, CHOICES.rows(user=user_id))))
+
+
+@lru_cache(maxsize=64)
+def arranged(rows: tuple[tuple, ...]) -> Choices:
+    found, agents = Choices(), []
     for kind, pk, one, two, three in sorted(rows, key=lambda row: (row[0], row[2], row[1])):
         if kind == "agent":
-            found.agents.append(Agent(pk=pk, name=one, label=two, api_id=three))
+            agents.append(agent := Agent(name=one, label=two, api_id=three))
+            found.agent_choices.append((three, str(agent)))
         elif kind == "connection":
-            found.connections.append(Connection(pk=pk, telephony_provider=one, label=two, api_id=three))
+            found.connection_choices.append((three, str(Connection(label=two, api_id=three))))
         elif kind == "figures":
             found.owned = int(one or 0)
         elif kind == "tag":
-            found.tags.append(one)
+            found.tag_choices.append((one, one))
         else:
-            found.views.append(SavedView(pk=pk, name=one, query=two))
+            found.views.append(View(pk, one, two))
+    found.agent_name_choices = [(name, "") for name in agent_names(agents)]
     return found
 
 

@@ -8,7 +8,7 @@ from django.template.context import Context
 from django.template.defaulttags import URLNode
 from django.template.defaulttags import url as django_url
 from django.templatetags.static import StaticNode
-from django.urls import get_script_prefix, get_urlconf, reverse
+from django.urls import NoReverseMatch, get_script_prefix, get_urlconf, reverse
 from django.utils.html import escape
 from django.utils.safestring import SafeString
 
@@ -19,7 +19,16 @@ class FixedURL(URLNode):
     """The address of a view by its name alone."""
 
     def render(self, context: Context) -> str:
-        return address_of(self.view_name.var)
+        try:
+            found = address_of(self.view_name.resolve(context))
+        except NoReverseMatch:
+            if not self.asvar:
+                raise
+            found = ""
+        if not self.asvar:
+            return found
+        context[self.asvar] = found
+        return ""
 
 
 class FixedStatic(StaticNode):
@@ -48,10 +57,8 @@ def url(parser: Parser, token: Token) -> URLNode:
     """As Django's own."""
     node = django_url(parser, token)
     name = node.view_name
-    named = isinstance(name.var, SafeString) and not name.filters and ":" not in name.var
-    if named and not (node.args or node.kwargs or node.asvar):
-        return FixedURL(name, [], {}, None)
-    return node
+    ours = not (node.args or node.kwargs or name.filters or ":" in name.token)
+    return FixedURL(name, [], {}, node.asvar) if ours else node
 
 
 @register.tag

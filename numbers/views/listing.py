@@ -1,6 +1,7 @@
 """The list of numbers: looking at it, keeping ways to look at it, and assigning in the row."""
 
 from dataclasses import replace
+from functools import lru_cache
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -13,10 +14,10 @@ from dashboard.htmx import HtmxHttpRequest, render_partial
 from dashboard.templatetags.addresses import address_of
 
 from ..areas import REGIONS
-from ..choices import MOST, VIEWS, choices_for
+from ..choices import MOST, VIEWS, Choices, choices_for
 from ..forms import PROVIDER_NAMES, AssignForm, SaveViewForm, agent_names
 from ..listing import rows_of, version_of
-from ..models import Agent, Connection, Number, SavedView
+from ..models import Agent, Number, SavedView
 from ..queries import COLUMNS, NOBODY, ORDERS, SIZES, STATUSES, Query
 from ..roles import Right, may
 from ..rows import rows_html
@@ -65,18 +66,17 @@ def number_list(request: HtmxHttpRequest) -> HttpResponse:
 def tools(query: Query, request: HtmxHttpRequest) -> dict:
     """What stands around the rows: the filters with their choices, saved views, columns, the total."""
     offered = choices_for(request.user.pk)
-    agents, connections = offered.agents, offered.connections
     total = query.count(owned=offered.owned)
     return {
         "query": query,
         "total": total,
         "many": query.most if total > query.most else 0,
-        "chips": chips(query, agents, connections),
+        "chips": chips(query, offered),
         "headings": headings(query),
-        "agent_choices": [(row.api_id, str(row)) for row in agents],
-        "agent_name_choices": [(name, "") for name in agent_names(agents)],
-        "connection_choices": [(row.api_id, str(row)) for row in connections],
-        "tag_choices": [(name, name) for name in offered.tags],
+        "agent_choices": offered.agent_choices,
+        "agent_name_choices": offered.agent_name_choices,
+        "connection_choices": offered.connection_choices,
+        "tag_choices": offered.tag_choices,
         "views": offered.views[:VIEWS],
         "columns": COLUMNS,
         "sizes": SIZES,
@@ -90,11 +90,13 @@ def address(query: Query) -> str:
     return address_of("number-list") + (f"?{text}" if (text := str(query)) else "")
 
 
-def chips(query: Query, agents: list[Agent], connections: list[Connection]) -> list[dict]:
+def chips(query: Query, offered: Choices) -> list[dict]:
     """Each filter that is set, in words, with the address of the list without it."""
+    if not query.filters:
+        return []
     names = {
-        "agent": {agent.api_id: str(agent) for agent in agents} | {NOBODY: "nobody"},
-        "connection": {row.api_id: str(row) for row in connections},
+        "agent": dict(offered.agent_choices) | {NOBODY: "nobody"},
+        "connection": dict(offered.connection_choices),
         "region": REGIONS,
         "status": STATUSES,
         "provider": PROVIDER_NAMES,
@@ -109,6 +111,7 @@ def chips(query: Query, agents: list[Agent], connections: list[Connection]) -> l
     ]
 
 
+@lru_cache(maxsize=256)
 def headings(query: Query) -> list[dict]:
     """The head of the table: the columns that are shown, and how each would sort."""
     found = []
