@@ -9,10 +9,11 @@ from django.db.models import BigIntegerField, CharField, Q, QuerySet, Value
 from django.utils import timezone
 
 from .areas import REGIONS, area_of
+from .matching import Match
 from .models import Number, PlanRow
-from .paging import Page, page_by
+from .paging import Order, Page, page_by
 from .queries import Query
-from .statements import Statement, slot
+from .statements import Statement, keys, keys_slot, slot
 from .states import OPEN_ROWS, OURS, NumberStatus, RowState
 from .templatetags.lines import NUMBER_BADGES, phone, provider
 
@@ -68,27 +69,31 @@ class Row:
 
 def rows_of(query: Query, params, *, user) -> Page:
     """The page of numbers that QUERY matches, with what goes on with each for USER to see."""
-    plain = query.plain
+    shape, values, order = query.shape, query.values, query.order
 
     def read(key: tuple | None, *, turned: bool) -> list[dict]:
-        if plain:
-            rows = LIST.rows(plain, query.page_size, bool(key), turned, key=key and key[0])
-        else:
-            found = query.numbers().values_list(*FIELDS)
-            rows = query.order.take(found, key, turned=turned, count=query.page_size + 1)
+        if key:
+            values.update(pk=key[0], value=order.written(key[1]))
+        kind = (None if key[1] is None else "value",) if key else ()
+
+        def find(*, timeless: bool) -> list[tuple]:
+            return LIST.rows(shape, order, query.page_size, kind, turned, timeless, **values)
+
+        rows = order.take(find, key, turned=turned, count=query.page_size + 1)
         return [dict(zip(FIELDS, row, strict=True)) for row in rows]
 
-    page = page_by(read, params=params, size=query.page_size, order=query.order)
+    page = page_by(read, params=params, size=query.page_size, order=order)
     page.rows[:] = prepared(page.rows, user=user)
     return page
 
 
-def paged(query: Query, size: int, behind: bool, turned: bool) -> QuerySet:
-    """One page in the order of the ids, and one row more; behind a key or, if TURNED, before it."""
-    found = query.numbers().values_list(*FIELDS)
-    if behind:
-        found = found.filter(query.order.behind((slot("key"), None), turned=turned))
-    return query.order.sorted(found, turned=turned)[: size + 1]
+def paged(match: Match, order: Order, size: int, kind: tuple, turned: bool, timeless: bool) -> QuerySet:
+    """One page in ORDER, and one row more; behind a key or, if TURNED, before it. KIND: what it holds."""
+    found = match.numbers().values_list(*FIELDS)
+    if kind:
+        key = slot("pk"), kind[0] and slot(kind[0])
+        found = found.filter(order.behind(key, turned=turned, timeless=timeless))
+    return order.sorted(found, turned=turned)[: size + 1]
 
 
 LIST = Statement(paged)
@@ -100,9 +105,8 @@ def prepared(found: list[dict], *, user) -> list["Row"]:
     That is what is being changed, and what USER asked for a moment ago in vain.
     """
     rows = {values["pk"]: row_of(values) for values in found}
-    slots = {f"n{n}": pk for n, pk in enumerate(rows)}
     lately = connection.ops.adapt_datetimefield_value(timezone.now() - TOLD)
-    marks = MARKS.rows(len(slots), user=user.pk, lately=lately, **slots) if slots else []
+    marks = MARKS.rows(numbers=keys(rows), user=user.pk, lately=lately) if rows else []
     for pk, change, text, state, title in sorted(marks, key=lambda mark: mark[1:3]):
         row = rows[pk]
         if not change:
@@ -113,9 +117,9 @@ def prepared(found: list[dict], *, user) -> list["Row"]:
     return list(rows.values())
 
 
-def marks(count: int) -> QuerySet:
-    """The tags of COUNT numbers, and the rows of plans about them that a page tells of."""
-    numbers, nothing = slot(*(f"n{n}" for n in range(count))), Value("", CharField())
+def marks() -> QuerySet:
+    """The tags of numbers, and the rows of plans about them that a page tells of."""
+    numbers, nothing = keys_slot("numbers"), Value("", CharField())
     worn = Number.tags.through.objects.filter(number__in=numbers)
     lately = Q(changed_at__gt=slot("lately"), plan__requested_by=slot("user"), plan__applied_at__isnull=False)
     told = Q(state__in=sorted(OPEN_ROWS), plan__applied_at__isnull=False) | lately

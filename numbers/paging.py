@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import connection
 from django.db.models import F, Model, Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
@@ -48,15 +49,16 @@ class Order:
             keys.insert(0, by(**nulls))
         return rows.order_by(*keys)
 
-    def take(self, rows: QuerySet, key: tuple | None, *, turned: bool, count: int) -> list:
-        """COUNT of ROWS: those that follow KEY in this order, or precede it where TURNED."""
+    def take(self, find: Callable[..., list], key: tuple | None, *, turned: bool, count: int) -> list:
+        """COUNT rows: those that follow KEY in this order, or precede it where TURNED.
+
+        FIND reads them, without the TIMELESS ones or with them.
+        """
         if key and self.time and key[1]:  # no index begins at a time and goes on to the rows without one
-            near = rows.filter(self.behind(key, turned=turned, timeless=False))
-            found = list(self.sorted(near, turned=turned)[:count])
+            found = find(timeless=False)
             if len(found) == count or self.down == turned:
                 return found
-        rows = rows.filter(self.behind(key, turned=turned)) if key else rows
-        return list(self.sorted(rows, turned=turned)[:count])
+        return find(timeless=True)
 
     def behind(self, key: tuple, *, turned: bool = False, timeless: bool = True) -> Q:
         """The rows that follow KEY in this order, or precede it where TURNED; TIMELESS: all of them."""
@@ -72,6 +74,10 @@ class Order:
         if self.time and timeless and side == "lt":
             return past | Q(**{self.field: None})
         return past & Q(**{f"{self.field}__{side}e": value})  # lets the database start in its index
+
+    def written(self, value: str | datetime | None) -> str | datetime | None:
+        """The VALUE of a key as it goes to the database."""
+        return connection.ops.adapt_datetimefield_value(value) if self.time and value else value
 
     def key_of(self, row: Model | tuple | dict) -> str:
         """The key of ROW: a model, or what `values` gave."""
@@ -105,7 +111,11 @@ def page_of(rows: QuerySet, *, params, size: int = SIZE, order: Order = NEWEST_F
     """The page of ROWS that PARAMS asks for: `before=<key>` or `after=<key>`, else the first one."""
 
     def read(key: tuple | None, *, turned: bool) -> list:
-        return order.take(rows, key, turned=turned, count=size + 1)
+        def find(*, timeless: bool) -> list:
+            found = rows.filter(order.behind(key, turned=turned, timeless=timeless)) if key else rows
+            return list(order.sorted(found, turned=turned)[: size + 1])
+
+        return order.take(find, key, turned=turned, count=size + 1)
 
     return page_by(read, params=params, size=size, order=order)
 

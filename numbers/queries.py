@@ -7,24 +7,21 @@ the same numbers. Whatever is not understood is left out, never an error.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import timedelta
 from urllib.parse import urlencode
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import QueryDict
 
 from .areas import REGIONS
+from .matching import ANY, NOBODY, Match, day, is_worn_by_many
 from .models import Gate, Number
 from .paging import Order
-from .searching import BROAD, holding, is_many
-from .statements import CountOf, Statement
-from .states import OURS, NumberStatus
+from .searching import Search, is_many
+from .statements import CountOf, Slot, Statement
+from .states import NumberStatus
 
-NOBODY = "none"  # the value of the agent filter that finds numbers without one
-ANY = "any"  # the value of the status filter that shows also what we gave up
-GIVEN_UP = (NumberStatus.RELEASED, NumberStatus.DETACHED)
-SHOWN = sorted(set(NumberStatus) - set(GIVEN_UP))
 SIZES = (50, 100)
 MANY, MANY_FOUND = 10_000, 1_000  # beyond this, matches are not counted on a page; those of a search
 
@@ -116,11 +113,31 @@ class Query:
         return ORDERS[self.sort or ("-bought" if self.bought_from or self.bought_to else "")]
 
     @property
-    def plain(self) -> "Query | None":
-        """What decides over the SQL of a page, where nothing else does: not for searches and SQLite's
-        tags, whose way through the database depends on what is in it, nor for other orders than by id."""
-        searched = self.q or (self.tag and connection.vendor == "sqlite")
-        return None if searched or self.order.field else self.without("cols", "sort", "size")
+    def match(self) -> Match:
+        """Which numbers are meant: what this one page, export or change asks the database."""
+        return Match(
+            self, Search.of(self.q) if self.q else None, bool(self.tag) and is_worn_by_many(self.tag)
+        )
+
+    @property
+    def shape(self) -> Match:
+        """The same with slots for the values, so that it is the same for many queries."""
+        texts = {name: Slot(name) for name in SLOTS if getattr(self, name)}
+        if self.agent == NOBODY:
+            texts["agent"] = NOBODY
+        match = self.match
+        plain = replace(self, q="", sort="", size="", cols="", **texts)
+        return Match(plain, match.search and match.search.shape, match.worn)
+
+    @property
+    def values(self) -> dict:
+        """What fills the slots."""
+        found = {name: getattr(self, name) for name in SLOTS} | (Search.of(self.q).values if self.q else {})
+        for name, later in {"bought_from": 0, "bought_to": 1}.items():
+            if found[name]:
+                moment = day(found[name]) + timedelta(days=later)
+                found[name] = connection.ops.adapt_datetimefield_value(moment)
+        return found
 
     @property
     def page_size(self) -> int:
@@ -132,32 +149,7 @@ class Query:
 
     def numbers(self, *, paged: bool = True) -> QuerySet[Number]:
         """The numbers that match, in no order yet. PAGED: a page of them will do, found in its order."""
-        found = Number.objects.all()
-        if self.status in NumberStatus:
-            found = found.filter(status=self.status)
-        elif not self.status:
-            found = found.exclude(status__in=GIVEN_UP)
-        if self.agent == NOBODY:
-            found = found.filter(agent=None) if self.status else found.unassigned()
-        elif self.agent:
-            found = found.filter(agent__api_id=self.agent)
-        if self.connection:
-            found = found.filter(connection__api_id=self.connection)
-        if self.tag:
-            found = found.filter(wearing(self.tag) if paged else Q(tags__name=self.tag))
-        if self.drifted:
-            found = found.filter(drifted=True)
-        if self.provider:
-            found = found.filter(telephony_provider=self.provider)
-        if self.region:
-            found = found.filter(region=self.region)
-        if self.area_code:
-            found = found.filter(area_code=self.area_code)
-        if self.bought_from:
-            found = found.filter(bought_at__gte=day(self.bought_from))
-        if self.bought_to:
-            found = found.filter(bought_at__lt=day(self.bought_to) + timedelta(days=1))
-        return found.filter(holding(self.q)) if self.q else found
+        return (self.match if paged else replace(self.match, worn=False)).numbers()
 
     def sorted(self) -> QuerySet[Number]:
         """The numbers that match, in the order asked for."""
@@ -169,9 +161,7 @@ class Query:
             return MANY + 1
         if self.q and len(self.filters) == 1 and is_many(self.q):
             return self.most + 1  # the index knows, and reading so many would take a while
-        if self.q:
-            return self.shown()[: self.most + 1].count()
-        [[found]] = COUNT.rows(self.without("sort", "size", "cols"))
+        [[found]] = COUNT.rows(self.shape, self.most, **self.values)
         return found
 
     @property
@@ -179,31 +169,8 @@ class Query:
         """Up to how many matches are counted."""
         return MANY_FOUND if self.q else MANY
 
-    def shown(self) -> QuerySet[Number]:
-        """As `numbers`, with the statuses asked for by name: so they are counted in an index alone."""
-        if self.status:
-            return self.numbers(paged=False).order_by()
-        ours = replace(self, status=ANY).numbers(paged=False).order_by()
-        return ours.filter(status__in=OURS if self.agent == NOBODY else SHOWN)
 
-
-COUNT = Statement(lambda query: Gate.objects.values_list(CountOf(query.shown(), MANY)))
+COUNT = Statement(lambda match, most: Gate.objects.values_list(CountOf(match.shown(), most)))
 NAMES = tuple(field.name for field in fields(Query))
 FILTERS = NAMES[: NAMES.index("sort")]
-
-
-def wearing(tag: str) -> Q:
-    """Numbers with TAG. Of a tag that many have, SQLite would read and sort every number for one page."""
-    worn = Number.tags.through.objects.filter(tag__name=tag)
-    if connection.vendor != "sqlite" or worn[: BROAD + 1].count() <= BROAD:
-        return Q(tags__name=tag)
-    return Q(Exists(worn.filter(number=OuterRef("pk"))))
-
-
-def day(text: str) -> datetime | None:
-    """The beginning of a day written as 2026-03-31, by the dashboard's clock (UTC)."""
-    try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return datetime.combine(found, time(), UTC) if 1970 <= found.year <= 2999 else None
+SLOTS = [name for name in FILTERS if name not in ("q", "status", "drifted")]

@@ -8,14 +8,17 @@ Put up after every `migrate`, as SQLite drops a table's triggers whenever Django
 """
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache, reduce
 from operator import and_, or_
 from time import time
 
 from django.db import DatabaseError, connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Q
+from django.db.models import Lookup, Q, TextField
 from django.db.models.expressions import RawSQL
+
+from .statements import Slot
 
 BROAD = 10_000  # matches; beyond, looking through the list in its order finds a page sooner than the index
 SHORTEST = 3
@@ -24,23 +27,73 @@ NUMBER_LIKE = re.compile(r"[+(\d][\d\s().+/-]*")
 TABLE, INDEX = "numbers_number", "numbers_search"
 
 
+@TextField.register_lookup
+class Like(Lookup):
+    """`search_text__like=pattern`: the pattern as it goes to the database, so it may be a slot."""
+
+    lookup_name = "like"
+
+    def as_sql(self, compiler, connection) -> tuple[str, tuple]:
+        (text, params), (pattern, value) = (
+            side(compiler, connection) for side in (self.process_lhs, self.process_rhs)
+        )
+        return f"{text} LIKE {pattern} ESCAPE '\\'", (*params, *value)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How a text is looked for: by MATCHES in SQLite's index, where it finds few enough there, and by the
+    PATTERNS that are left, of each term at least one."""
+
+    matches: str
+    patterns: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def of(cls, text: str) -> "Search":
+        """Of digits however they are typed, and of words."""
+        terms, matches = terms_of(text), ""
+        if connection.vendor == "sqlite" and (found := matches_of(terms)) and not is_broad(found):
+            matches, terms = found, [parts for parts in terms if not indexed(parts)]
+        escaped = connection.ops.prep_for_like_query
+        return cls(matches, tuple(tuple(f"%{escaped(part)}%" for part in parts) for parts in terms))
+
+    @property
+    def shape(self) -> "Search":
+        """The same with slots for the values."""
+        patterns = (
+            tuple(Slot(f"like-{n}-{m}") for m in range(len(parts))) for n, parts in enumerate(self.patterns)
+        )
+        return Search(self.matches and Slot("matches"), tuple(patterns))
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What fills the slots."""
+        likes = zip(self.shape.patterns, self.patterns, strict=True)
+        found = {name: like for names, parts in likes for name, like in zip(names, parts, strict=True)}
+        return found | {"matches": self.matches}
+
+    @property
+    def holding(self) -> Q:
+        """The numbers that are found so."""
+        found = Q()
+        if self.matches:
+            query = f"SELECT rowid FROM {INDEX} WHERE {INDEX} MATCH %s"  # noqa: S608 -- our own names
+            found = Q(pk__in=RawSQL(query, [self.matches]))  # noqa: S611 -- as above
+        likes = (reduce(or_, (Q(search_text__like=part) for part in parts)) for parts in self.patterns)
+        return reduce(and_, likes, found)
+
+
 def holding(text: str) -> Q:
     """Numbers whose digits, label, agent or tags hold TEXT: digits however typed, and each of its words."""
-    terms, found = terms_of(text), Q()
-    if connection.vendor == "sqlite" and (matches := matches_of(terms)) and not is_broad(matches):
-        query = f"SELECT rowid FROM {INDEX} WHERE {INDEX} MATCH %s"  # noqa: S608 -- our own names
-        found = Q(pk__in=RawSQL(query, [matches]))  # noqa: S611 -- as above
-        terms = [parts for parts in terms if not indexed(parts)]
-    likes = (reduce(or_, (Q(search_text__contains=part) for part in parts)) for parts in terms)
-    return reduce(and_, likes, found)
+    return Search.of(text).holding
 
 
 def is_many(text: str) -> bool:
     """Whether the index already knows that more than `BROAD` numbers hold TEXT."""
     terms = terms_of(text)
-    if connection.vendor != "sqlite" or not all(map(indexed, terms)) or missing(connection):
+    if connection.vendor != "sqlite" or not all(map(indexed, terms)):
         return False
-    return is_broad(matches_of(terms))
+    return is_broad(matches_of(terms)) and not missing(connection)
 
 
 def terms_of(text: str) -> list[list[str]]:

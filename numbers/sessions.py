@@ -7,7 +7,6 @@ from django.utils import timezone
 
 from .statements import Statement, slot
 
-
 ALIVE = Statement(
     lambda: Session.objects.filter(session_key=slot("key"), expire_date__gt=slot("now")).values_list(
         "session_data"

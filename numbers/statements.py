@@ -7,7 +7,7 @@ the database.
 What fills a slot goes to the database as a parameter, like any other value.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -25,9 +25,21 @@ class Slot(str):
     __slots__ = ()
 
 
-def slot(*names: str) -> RawSQL:
-    """A value, or the list of values, of these NAMES."""
-    return RawSQL(", ".join(["%s"] * len(names)), tuple(map(Slot, names)))  # noqa: S611 -- parameters only
+def slot(name: str) -> RawSQL:
+    """A value of this NAME."""
+    return RawSQL("%s", (Slot(name),))
+
+
+def keys_slot(name: str) -> RawSQL:
+    """A list of keys of this NAME, filled with what `keys` makes of them."""
+    each = "value FROM json_each(%s)" if connection.vendor == "sqlite" else "unnest(%s::bigint[])"
+    return RawSQL(f"SELECT {each}", (Slot(name),))  # noqa: S611 -- as above
+
+
+def keys(found: Iterable[int]) -> str:
+    """FOUND as each database writes a list: one value, as hundreds take their time on the way there."""
+    listed = ",".join(map(str, found))
+    return f"[{listed}]" if connection.vendor == "sqlite" else f"{{{listed}}}"
 
 
 class Statement:
@@ -54,7 +66,7 @@ def worded(rows: QuerySet) -> tuple:
         for at, (functions, column) in found.items():
             if column.output_field.get_internal_type() == "DateTimeField":
                 found[at] = ([in_utc], column) if isinstance(column, Col) else (functions, column)
-    return sql, params, list(found.items())
+    return sql, params, [(at, functions, column) for at, (functions, column) in found.items()]
 
 
 def in_utc(moment: datetime, column: Col, connection: BaseDatabaseWrapper) -> datetime:
@@ -63,7 +75,7 @@ def in_utc(moment: datetime, column: Col, connection: BaseDatabaseWrapper) -> da
 
 def converted(row: tuple, converters: list) -> list:
     values = list(row)
-    for at, (functions, column) in converters:
+    for at, functions, column in converters:
         if values[at] is not None:
             for function in functions:
                 values[at] = function(values[at], column, connection)

@@ -18,6 +18,7 @@ from ..choices import MOST, VIEWS, Choices, choices_for
 from ..forms import PROVIDER_NAMES, AssignForm, SaveViewForm, agent_names
 from ..listing import rows_of, version_of
 from ..models import Agent, Number, SavedView
+from ..paging import Page
 from ..queries import COLUMNS, NOBODY, ORDERS, SIZES, STATUSES, Query
 from ..roles import Right, may
 from ..rows import rows_html
@@ -50,7 +51,7 @@ def number_list(request: HtmxHttpRequest) -> HttpResponse:
     version = version_of(page.rows) if moving or polled else ""
     if polled and request.GET["seen"] == version:
         return HttpResponse(status=204)
-    context = tools(query, request) | {
+    context = tools(query, request, page) | {
         "page": page,
         "rows": rows_html(page.rows, query.columns, may_assign=may(request.user, Right.ASSIGN)),
         "version": version,
@@ -63,10 +64,10 @@ def number_list(request: HtmxHttpRequest) -> HttpResponse:
     return response
 
 
-def tools(query: Query, request: HtmxHttpRequest) -> dict:
+def tools(query: Query, request: HtmxHttpRequest, page: Page) -> dict:
     """What stands around the rows: the filters with their choices, saved views, columns, the total."""
     offered = choices_for(request.user.pk)
-    total = query.count(owned=offered.owned)
+    total = query.count(owned=offered.owned) if page.older or page.newer else len(page)
     return {
         "query": query,
         "total": total,
