@@ -25,9 +25,9 @@ class Slot(str):
     __slots__ = ()
 
 
-def slot(name: str) -> RawSQL:
-    """A value of this NAME."""
-    return RawSQL("%s", (Slot(name),))
+def slot(*names: str) -> RawSQL:
+    """A value, or the list of values, of these NAMES."""
+    return RawSQL(", ".join(["%s"] * len(names)), tuple(map(Slot, names)))  # noqa: S611 -- parameters only
 
 
 def keys_slot(name: str) -> RawSQL:
