@@ -23,7 +23,7 @@ from .statements import CountOf, Slot, Statement
 from .states import NumberStatus
 
 SIZES = (50, 100)
-MANY, MANY_FOUND = 10_000, 1_000  # beyond this, matches are not counted on a page; those of a search
+MANY, MANY_FOUND = 10_000, 200  # beyond this, matches are not counted on a page; those of a search
 
 #: The columns that can be chosen, in their order. The number itself is always there.
 COLUMNS = {
