@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 from django.db.models import IntegerField, QuerySet, Subquery
 from django.db.models.expressions import Col, RawSQL
 
@@ -48,10 +49,14 @@ class Statement:
     def __init__(self, make: Callable[..., QuerySet]) -> None:
         self.worded = lru_cache(SHAPES)(lambda vendor, *shape: worded(make(*shape)))
 
+    @staticmethod
+    def cursor() -> CursorWrapper:
+        return connection.cursor()
+
     def rows(self, *shape, **values) -> list[tuple]:
         """What the query of this SHAPE finds, with VALUES in its slots."""
         sql, params, converters = self.worded(connection.vendor, *shape)
-        with connection.cursor() as cursor:
+        with self.cursor() as cursor:
             cursor.execute(sql, [values[part] if type(part) is Slot else part for part in params])
             found = cursor.fetchall()
         return [converted(row, converters) for row in found] if converters else found

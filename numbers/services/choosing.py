@@ -12,11 +12,13 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, QuerySet
 
 from .. import fluents
 from ..models import Attempt, Gate, Line, Number
 from ..phone import pretty
+from ..prepared import Query
+from ..statements import slot
 from ..states import Guarantee, LineState, Outcome
 from . import gate
 from .api import can_look_up, client
@@ -32,14 +34,21 @@ ONE_AT_A_TIME = timedelta(seconds=2)  # until a line by area code asks for its c
 HELD_AGAIN = timedelta(seconds=15)  # until a line asks again for a number that another one holds
 API_AGAIN = (1, 2, 4, 8, 15)  # seconds until Fluents is asked again after reads that failed
 
+# Whether a number is on the books as ours, and which promise the pages show.
+OWNED = Query(
+    lambda: Gate.objects.filter(pk=Gate.SINGLE).values_list(
+        Exists(Number.objects.owned().filter(e164=slot("phone_number"))), "guarantee"
+    )
+)
+
 _searches: ContextVar[dict[tuple, list[str]] | None] = ContextVar("searches", default=None)
 
 
 def choose(line: Line) -> Line | None:
     """planned -> reserved: find a number that nobody holds and that is not ours already."""
-    if stop := gate.stops(gate.current(), db_now()):
+    if stop := gate.stops(*gate.seen()):
         return gate.hold(line, stop, again=db_now())
-    tried = set(turned_down(line))
+    tried = set(turned_down(line)) if line.sent_at else set()
     if len(tried) >= MAX_NUMBERS:
         return fail(line, f"Tried {MAX_NUMBERS} numbers; none could be bought.")
     try:
@@ -130,7 +139,7 @@ def sharing_searches() -> Iterator[None]:
 
 def is_ours(phone_number: str) -> bool:
     """Whether the books or Fluents say that we own it. Raises FluentsError."""
-    owned = Number.objects.owned().filter(e164=phone_number).exists()
+    owned = OWNED.row(phone_number=phone_number)[0]
     return owned or client().find_number(phone_number) is not None
 
 
@@ -154,12 +163,14 @@ def reserve(line: Line, phone_number: str, guarantee: Guarantee) -> Line | None:
                 retries=0,
             )
             # After the row is ours alone: a line that held the number until now may have bought it.
-            if Number.objects.owned().filter(e164=phone_number).exists():
+            owned, told = OWNED.row(phone_number=phone_number)
+            if owned:
                 raise IntegrityError
     except IntegrityError:
         return None
     reached("number.reserved")
-    remember_guarantee(guarantee)
+    if told != guarantee:
+        remember_guarantee(guarantee)
     return reserved
 
 
@@ -187,8 +198,6 @@ def reserve_area_code(line: Line) -> Line | None:
 
 def remember_guarantee(guarantee: Guarantee) -> None:
     """For the pages: which promise this API allows."""
-    if gate.current().guarantee == guarantee:
-        return
     Gate.objects.filter(pk=Gate.SINGLE).exclude(guarantee=guarantee).update(guarantee=guarantee)
 
 

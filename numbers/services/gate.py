@@ -7,12 +7,16 @@ written down. Whoever locks both takes the gate first and the line second.
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Manager, QuerySet
+from django.db.transaction import TransactionManagementError
 
 from ..models import Attempt, Gate, Line
 from ..models.gate import Breaker
+from ..prepared import Query, columns_of, read
+from ..statements import CountOf
 from ..states import DRIVEN, PUT_OFF, LineState, Outcome
-from .history import SYSTEM, By, db_now, record
+from .history import CLOCK, SYSTEM, By, db_now, record
 from .moves import wait
 from .telling import tell_gate
 
@@ -29,13 +33,40 @@ class Closed(Exception):
         self.until = until
 
 
+SEEN = Query(lambda: asked_of(Gate.objects))
+LOCKED = Query(lambda: asked_of(Gate.objects.select_for_update()))
+IN_FLIGHT = Query(
+    lambda most: Gate.objects.filter(pk=Gate.SINGLE).values_list(
+        CountOf(Line.objects.filter(state=LineState.SENDING), most)
+    )
+)
+
+
+def asked_of(rows: Manager | QuerySet) -> QuerySet:
+    return rows.filter(pk=Gate.SINGLE).values_list(CLOCK, *columns_of(Gate))
+
+
 def current() -> Gate:
-    return Gate.objects.get(pk=Gate.SINGLE)
+    return seen()[0]
+
+
+def seen() -> tuple[Gate, datetime]:
+    """The gate as it is, and the time."""
+    now, *values = SEEN.row()
+    return read(Gate, values), now or db_now()
 
 
 def locked() -> Gate:
     """The gate's row, ours until the transaction ends."""
-    return Gate.objects.select_for_update().get(pk=Gate.SINGLE)
+    return locked_at()[0]
+
+
+def locked_at() -> tuple[Gate, datetime]:
+    """The gate's row, ours until the transaction ends, and the time at which it was asked for."""
+    if not connection.in_atomic_block:
+        raise TransactionManagementError("the gate can be locked within a transaction only")
+    now, *values = LOCKED.row()
+    return read(Gate, values), now or db_now()
 
 
 def stops(gate: Gate, now: datetime) -> Closed | None:
@@ -52,20 +83,23 @@ def stops(gate: Gate, now: datetime) -> Closed | None:
     return None
 
 
-def admit(*, now: datetime) -> None:
-    """Let one line through, inside the transaction that makes it `sending`. Raises Closed."""
-    gate = locked()
+def admit(*, now: datetime | None = None) -> datetime:
+    """Let one line through, inside the transaction that makes it `sending`; when. Raises Closed."""
+    gate, asked_at = locked_at()
+    now = now or asked_at
     if stop := stops(gate, now):
         raise stop
-    in_flight = Line.objects.filter(state=LineState.SENDING).count()
     trying = gate.breaker != Breaker.CLOSED
-    if in_flight >= (1 if trying else settings.GATE_IN_FLIGHT):
+    most = 1 if trying else settings.GATE_IN_FLIGHT
+    if IN_FLIGHT.row(most)[0] >= most:
         raise Closed("Other lines are being bought.", now + timedelta(seconds=BUSY_SECONDS))
     if gate.next_send_at > now:
         raise Closed("Waiting for its turn.", gate.next_send_at)
-    gate.breaker = Breaker.TRYING if trying else Breaker.CLOSED
-    gate.next_send_at = now + _spacing()
-    gate.save(update_fields=["breaker", "next_send_at"])
+    if trying or _spacing():  # else there is nothing to remember
+        gate.breaker = Breaker.TRYING if trying else Breaker.CLOSED
+        gate.next_send_at = now + _spacing()
+        gate.save(update_fields=["breaker", "next_send_at"])
+    return now
 
 
 def hold(line: Line, closed: Closed, *, again: datetime) -> None:
@@ -91,8 +125,21 @@ def turns(*, count: int, now: datetime) -> list[datetime]:
     return [start + _spacing() * i for i in range(count)]
 
 
-def note(*, outcome: str, status: int | None, now: datetime, retry_after: float | None = None) -> None:
-    """Take an attempt's outcome into account, in the transaction that writes it down."""
+def note(
+    *,
+    outcome: str,
+    status: int | None,
+    now: datetime,
+    retry_after: float | None = None,
+    seen: Gate | None = None,
+) -> None:
+    """Take an attempt's outcome into account, in the transaction that writes it down.
+
+    A purchase that went well while the breaker is closed, as SEEN, changes nothing: it need not wait for
+    the gate.
+    """
+    if seen and outcome == Outcome.BOUGHT and seen.breaker == Breaker.CLOSED:
+        return
     gate = locked()
     if outcome == Outcome.RATE_LIMITED:
         pause = now + timedelta(seconds=1.1 * (retry_after if retry_after is not None else 5.0))

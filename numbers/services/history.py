@@ -6,9 +6,11 @@ from datetime import datetime
 
 from django.contrib.auth.models import AbstractUser
 from django.db import connection
+from django.db.models import DateTimeField, Func
 from django.utils import timezone
 
 from ..models import Event
+from ..prepared import cursor, put
 
 ADDRESS: ContextVar[str] = ContextVar("address", default="")  # of whoever sent the request at hand
 
@@ -32,7 +34,7 @@ SYSTEM = By()
 
 def record(*, action: str, by: By = SYSTEM, reason: str = "", **about) -> Event:
     """Append one event. ABOUT names order, line, number, before, after."""
-    return Event.objects.create(
+    event = Event(
         action=action,
         actor=by.user,
         actor_name=by.name,
@@ -41,12 +43,26 @@ def record(*, action: str, by: By = SYSTEM, reason: str = "", **about) -> Event:
         reason=reason[:500],
         **about,
     )
+    put(event)
+    return event
+
+
+class Clock(Func):
+    """The time for a query that is sent anyway; None on SQLite, where asking costs nothing: see `db_now`."""
+
+    template, arity, output_field = "NULL", 0, DateTimeField()
+
+    def as_postgresql(self, compiler, connection, **options):
+        return super().as_sql(compiler, connection, template="clock_timestamp()", **options)
+
+
+CLOCK = Clock()
 
 
 def db_now() -> datetime:
     """The database's clock, so that leases of several machines agree (SQLite: there is one machine)."""
     if connection.vendor == "sqlite":
         return timezone.now()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        return cursor.fetchone()[0]
+    with cursor() as asked:
+        asked.execute("SELECT clock_timestamp()")
+        return asked.fetchone()[0]

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from itertools import batched
 
-from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet, prefetch_related_objects
 
 from .. import fluents
 from ..areas import area_code_of, region_of
 from ..models import Agent, Connection, Number, Tag
+from ..prepared import put
 from ..states import NumberStatus, Origin
 from .history import db_now
 
@@ -149,10 +149,7 @@ def keep_number(
 def first_sight(number: Number, tags: Iterable[str]) -> Number | None:
     """Insert a number that the books do not have yet, as nearly all that are bought; else None."""
     number.search_text = search_text_of(number, tags)
-    try:
-        with transaction.atomic():
-            number.save(force_insert=True)
-    except IntegrityError:
+    if not put(number, unless="e164"):
         return None
     if tags:
         number.tags.set(tags_for(tags).values())

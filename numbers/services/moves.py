@@ -19,7 +19,10 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from ..models import Line, Order
+from ..models import Agent, Connection, Line, Order
+from ..models.buying import LineQuerySet
+from ..prepared import Change, Query, columns_of, read
+from ..statements import slot
 from ..states import BUYABLE, FINAL, MOVES, LineState
 from .failpoints import reached
 from .history import SYSTEM, By, db_now, record
@@ -36,6 +39,36 @@ class IllegalMove(Exception):
     """A move that `states.MOVES` does not have: a bug, or a person who was too late."""
 
 
+RELATED = {"order": Order, "connection": Connection, "agent": Agent}
+TAKE = Change(
+    lambda _: Line.objects.filter(pk=slot("pk")).due(),
+    lambda lease: {
+        "lease_until": Now() + lease,
+        "lease_by": slot("place"),
+        "generation": F("generation") + 1,
+    },
+)
+TAKEN = Query(
+    lambda: (
+        Line.objects.filter(pk=slot("pk"))
+        .order_by()
+        .values_list(
+            *(column for name, kind in RELATED.items() for column in columns_of(kind, f"{name}__")),
+            *columns_of(Line),
+        )
+    )
+)
+
+
+def same(approved: bool) -> LineQuerySet:
+    """The line as its holder knows it; APPROVED: its order, too, is one that may be bought."""
+    lines = Line.objects.filter(pk=slot("pk"), state=slot("state"), generation=slot("generation"))
+    if not approved:
+        return lines
+    return lines.filter(order__in=Order.objects.filter(pk=slot("order"), approval__in=BUYABLE))
+
+
+SAME = Change(same)
 _place = ""  # a process that nobody succeeds has none: its leases run out
 
 
@@ -51,15 +84,16 @@ def lease() -> timedelta:
 
 def claim(*, line_id: int) -> Line | None:
     """Take the line if it is due and free; None when it is not, or somebody was faster."""
-    taken = (
-        Line.objects.filter(pk=line_id)
-        .due()
-        .update(lease_until=Now() + lease(), lease_by=_place, generation=F("generation") + 1)
-    )
-    if not taken:
+    if not TAKE.rows(lease(), pk=line_id, place=_place):
         return None
     reached("line.claimed")
-    return Line.objects.select_related("connection", "agent", "order").get(pk=line_id)
+    values, kept = TAKEN.row(pk=line_id), {}
+    for name, kind in RELATED.items():
+        of_it, values = values[: (width := len(columns_of(kind)))], values[width:]
+        kept[name] = None if of_it[0] is None else read(kind, of_it)
+    line = read(Line, values)
+    line._state.fields_cache |= kept
+    return line
 
 
 def joined() -> AbstractContextManager:
@@ -120,10 +154,10 @@ def wait(line: Line, *, until: datetime, **fields) -> None:
 
 
 def _write(line: Line, fields: dict) -> None:
-    same = Line.objects.filter(pk=line.pk, state=line.state, generation=line.generation)
-    if fields.get("state") == LineState.SENDING:  # whoever got it this far: not without approval
-        same = same.filter(order__in=Order.objects.filter(pk=line.order_id, approval__in=BUYABLE))
-    if same.update(**fields) != 1:
+    as_known = {"pk": line.pk, "state": str(line.state), "generation": line.generation}
+    # Whoever got it this far: not without approval.
+    approved = fields.get("state") == LineState.SENDING
+    if SAME.rows(approved, fields=fields, order=line.order_id, **as_known) != 1:
         raise LeaseLost(f"line {line.pk} has moved on")
 
 

@@ -14,6 +14,8 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from .. import fluents
 from ..models import Attempt, Line, Number
 from ..phone import pretty
+from ..prepared import Change, put
+from ..statements import slot
 from ..states import Guarantee, LineState, Outcome
 from . import gate, journal
 from .api import client
@@ -32,6 +34,11 @@ SHORT_WAIT = 1.5  # seconds; worth staying for
 TAKEN = re.compile(r"avail|taken|owned|in use|exist|sold|purchased|not found", re.IGNORECASE)
 # A refusal of these will not get better with another phone number.
 WHOLE_ORDER = re.compile(r"connection|provider|agent|area.?code", re.IGNORECASE)
+
+
+# Which purchase of its line an attempt is.
+NEXT = "(SELECT COUNT(*) + 1 FROM numbers_attempt WHERE line_id = %s)"
+ANSWERED = Change(lambda: Attempt.objects.filter(pk=slot("pk")))
 
 
 def send(line: Line) -> Line | None:
@@ -98,8 +105,7 @@ def before_sending(line: Line) -> list[str] | bool | None:
 def through_the_gate(line: Line, owned_before: list[str] | None) -> tuple[Line, Attempt]:
     """-> sending, with the attempt on disk. Raises gate.Closed, LeaseLost."""
     with transaction.atomic():
-        now = db_now()
-        gate.admit(now=now)
+        now = gate.admit()
         sending = move(
             line,
             LineState.SENDING,
@@ -111,15 +117,15 @@ def through_the_gate(line: Line, owned_before: list[str] | None) -> tuple[Line, 
             retries=0,
             sent_at=now,
         )
-        attempt = Attempt.objects.create(
+        attempt = Attempt(
             line=line,
-            n=line.attempts.count() + 1,
             generation=line.generation,
             phone_number=line.phone_number,
             area_code=line.area_code if line.by_area_code else "",
             owned_before=owned_before,
             sent_at=now,
         )
+        put(attempt, n=(NEXT, [line.pk]))
         reached("send.written")
     reached("send.committed")
     return sending, attempt
@@ -214,14 +220,20 @@ def written(
 
 def write(line, attempt, outcome, *, info, error, detail) -> Line | None:
     """The transaction of `written`."""
-    now = db_now()
+    seen, now = gate.seen()
     status = error.status if error else None
     pause = getattr(error, "retry_after", None)
-    attempt.outcome, attempt.status, attempt.finished_at = outcome, status, now
-    attempt.detail = (detail or (error.user_message if error else ""))[:500]
-    attempt.answer = info.as_json() if info else None
-    attempt.save(update_fields=["outcome", "status", "finished_at", "detail", "answer"])
-    gate.note(outcome=outcome, status=status, now=now, retry_after=pause)  # counts this attempt, too
+    result = {
+        "outcome": outcome,
+        "status": status,
+        "finished_at": now,
+        "detail": (detail or (error.user_message if error else ""))[:500],
+        "answer": info.as_json() if info else None,
+    }
+    ANSWERED.rows(fields=result, pk=attempt.pk)
+    for name, value in result.items():
+        setattr(attempt, name, value)
+    gate.note(outcome=outcome, status=status, now=now, retry_after=pause, seen=seen)  # counts this one, too
     if outcome == Outcome.BOUGHT:
         return bought(line, info, now=now)
     if outcome == Outcome.NOT_SENT:

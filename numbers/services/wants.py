@@ -10,9 +10,18 @@ from django.db import transaction
 
 from ..models import Agent, Connection, Draft, Line, Number, Order
 from ..phone import pretty
+from ..prepared import Query
+from ..statements import slot
 from ..states import HOLDING, LineState
 from .history import db_now
 
+HELD = Query(
+    lambda places: (
+        Line.objects.filter(phone_number__in=slot(*(f"n{i}" for i in range(places))), state__in=HOLDING)
+        .order_by()
+        .values_list("phone_number")
+    )
+)
 KEEP = timedelta(days=1)  # drafts; forms do not live longer either
 LONGEST_LABEL, LONGEST_TAG, MOST_TAGS = 200, 50, 20
 PARTS = 4  # areas that a short description names
@@ -126,8 +135,10 @@ def owned_among(phone_numbers: Iterable[str]) -> set[str]:
 
 def held_among(phone_numbers: Iterable[str]) -> set[str]:
     """Those of PHONE_NUMBERS that a line of ours is about at the moment."""
-    held = Line.objects.filter(phone_number__in=list(phone_numbers), state__in=HOLDING).order_by()
-    return set(held.values_list("phone_number", flat=True))
+    asked = list(phone_numbers)
+    places = len(asked) + -len(asked) % 20  # few statements: those left over hold the first once more
+    values = {f"n{i}": number for i, number in enumerate(asked + asked[:1] * (places - len(asked)))}
+    return {number for (number,) in HELD.rows(places, **values)} if asked else set()
 
 
 def missing_of(order: Order) -> list[Want]:

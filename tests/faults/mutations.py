@@ -45,8 +45,8 @@ MUTATIONS = (
     Mutation(  # every write names the state and the generation it believes in
         "I3",
         "numbers/services/moves.py",
-        "filter(pk=line.pk, state=line.state, generation=line.generation)",
-        "filter(pk=line.pk)",
+        'filter(pk=slot("pk"), state=slot("state"), generation=slot("generation"))',
+        'filter(pk=slot("pk"))',
         "tests/faults/test_processes.py::test_25_stopped_past_lease_and_window[sqlite]",
     ),
     Mutation(  # a number that is ours already is not taken for a purchase
