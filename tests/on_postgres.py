@@ -12,7 +12,12 @@ from tests.stack import ROOT
 
 # Where a service, a command or a page meets the database. The rest knows no engine.
 PAGES, COMMANDS = ["test_fuzz", "test_list", "test_search"], ["test_commands"]
-WHAT = ["tests/services", *(f"tests/pages/{n}.py" for n in PAGES), *(f"tests/{n}.py" for n in COMMANDS)]
+WHAT = [
+    "tests/services",
+    "tests/test_prepared.py",
+    *(f"tests/pages/{n}.py" for n in PAGES),
+    *(f"tests/{n}.py" for n in COMMANDS),
+]
 # A test is one transaction, in which PostgreSQL keeps every version of a row: quadratic here, not in life.
 NOT = ["tests/services/test_changing.py::test_one_failing_call_hides_the_other_outcomes_of_a_mass_edit"]
 

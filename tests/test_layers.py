@@ -73,8 +73,8 @@ def test_the_picture_is_of_the_whole_source():
     }
 
 
-@pytest.mark.parametrize("name", ["states", "roles"])
-def test_data_imports_nothing_of_ours(name):
+@pytest.mark.parametrize("name", ["states", "roles", "statements"])
+def test_data_and_tools_import_nothing_of_ours(name):
     assert ours(ROOT / f"numbers/{name}.py") == set()
 
 
@@ -101,7 +101,7 @@ def test_the_client_and_the_webhook_alone_import_requests():
 def test_services_know_what_is_below_them():
     below = {
         *("models", "fluents", "states", "roles", "tasks", "phone", "areas", "append_only", "webhook"),
-        "services",
+        *("services", "statements", "prepared"),
     }
     known = {f"numbers.{name}" for name in below}
     above = {name_of(path): ours(path) - known for path in within("numbers.services")}

@@ -1,7 +1,7 @@
 """The gate: who may send a purchase now, and what stops everybody.
 
-One row, locked in the transaction that moves a line to `sending` and again when the answer is
-written down. Whoever locks both takes the gate first and the line second.
+One row, locked in the transaction that moves a line to `sending` and again where an answer that is
+written down may change it. Whoever locks both takes the gate first and the line second.
 """
 
 from datetime import datetime, timedelta

@@ -10,12 +10,12 @@ from django.db import transaction
 
 from ..models import Agent, Connection, Draft, Line, Number, Order
 from ..phone import pretty
-from ..prepared import Query
-from ..statements import slot
+from ..statements import Statement, slot
 from ..states import HOLDING, LineState
 from .history import db_now
 
-HELD = Query(
+# Planned anew each time: whether an index of some lines serves depends on the values.
+HELD = Statement(
     lambda places: (
         Line.objects.filter(phone_number__in=slot(*(f"n{i}" for i in range(places))), state__in=HOLDING)
         .order_by()

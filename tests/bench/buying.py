@@ -16,7 +16,7 @@ from tests.stack import Sandbox, Stack, wait_until
 
 SETTINGS = {
     "GATE_RATE": 0,
-    "GATE_IN_FLIGHT": 64,
+    "GATE_IN_FLIGHT": 16,  # four for each worker: it also says into how many tasks an order is cut
     "LEASE_SECONDS": 30,
     "REQUIRE_MFA": "off",
     "REAUTH_SECONDS": 0,
