@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, QuerySet
+from django.db.models import Exists
 
 from .. import fluents
 from ..models import Attempt, Gate, Line, Number
@@ -34,6 +34,14 @@ ONE_AT_A_TIME = timedelta(seconds=2)  # until a line by area code asks for its c
 HELD_AGAIN = timedelta(seconds=15)  # until a line asks again for a number that another one holds
 API_AGAIN = (1, 2, 4, 8, 15)  # seconds until Fluents is asked again after reads that failed
 
+NOES = Query(
+    lambda: (
+        Attempt.objects.filter(line=slot("line"), outcome__in=[Outcome.REFUSED, Outcome.UNAVAILABLE])
+        .exclude(status__in=[401, 403])  # those were about our token
+        .order_by()
+        .values_list("phone_number")
+    )
+)
 # Whether a number is on the books as ours, and which promise the pages show.
 OWNED = Query(
     lambda: Gate.objects.filter(pk=Gate.SINGLE).values_list(
@@ -48,7 +56,7 @@ def choose(line: Line) -> Line | None:
     """planned -> reserved: find a number that nobody holds and that is not ours already."""
     if stop := gate.stops(*gate.seen()):
         return gate.hold(line, stop, again=db_now())
-    tried = set(turned_down(line)) if line.sent_at else set()
+    tried = turned_down(line)
     if len(tried) >= MAX_NUMBERS:
         return fail(line, f"Tried {MAX_NUMBERS} numbers; none could be bought.")
     try:
@@ -91,11 +99,9 @@ def choose_from_search(line: Line, tried: set[str]) -> Line | None:
     return wait(line, until=db_now() + SEARCH_AGAIN, searches=line.searches + 1, reason=reason)
 
 
-def turned_down(line: Line) -> QuerySet[Attempt, str]:
+def turned_down(line: Line) -> set[str]:
     """The numbers that Fluents would not sell us for LINE."""
-    noes = line.attempts.filter(outcome__in=[Outcome.REFUSED, Outcome.UNAVAILABLE])
-    noes = noes.exclude(status__in=[401, 403])  # those were about our token
-    return noes.order_by().values_list("phone_number", flat=True)
+    return {number for (number,) in NOES.rows(line=line.pk)}
 
 
 def search(line: Line) -> list[str]:
