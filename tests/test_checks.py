@@ -9,6 +9,8 @@ from django.core.checks import Error, run_checks
 
 from tests.stack import ROOT
 
+pytestmark = pytest.mark.django_db  # Django's own checks ask the database what it can do
+
 
 def found(**how) -> dict:
     return {
