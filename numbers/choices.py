@@ -9,7 +9,8 @@ from django.db.models.fields.json import KT, KeyTextTransform
 
 from .forms import agent_names
 from .models import Agent, Connection, Figures, SavedView, Tag
-from .statements import Statement, slot
+from .prepared import Prepared
+from .statements import slot
 
 MOST = 500  # names that a list to choose from holds
 VIEWS = 30  # that one person may keep
@@ -78,4 +79,4 @@ def everything() -> QuerySet:
     )
 
 
-CHOICES = Statement(everything)
+CHOICES = Prepared(everything)

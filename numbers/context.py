@@ -7,9 +7,10 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from .models import Gate, Line, Notice, Number, Order
+from .prepared import Prepared
 from .roles import Right, rights_of
 from .services import telling
-from .statements import CountOf, Statement, slot
+from .statements import CountOf, slot
 from .states import OURS, ApprovalState, LineState
 from .views.agents import alarming
 
@@ -19,7 +20,7 @@ NOTICES = 3  # shown at once, the newest first
 
 WAITS = Q(approval=ApprovalState.WAITING)
 FIELDS = [field.attname for field in Gate._meta.concrete_fields]
-FRAME = Statement(  # one query for the frame of every page
+FRAME = Prepared(  # one query for the frame of every page
     lambda: Gate.objects.filter(pk=Gate.SINGLE).values_list(
         *FIELDS,
         CountOf(Line.objects.filter(state=LineState.REVIEW), MANY),

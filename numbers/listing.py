@@ -12,6 +12,7 @@ from .areas import REGIONS, area_of
 from .matching import Match
 from .models import Number, PlanRow
 from .paging import Order, Page, page_by
+from .prepared import Prepared
 from .queries import Query
 from .statements import Statement, keys, keys_slot, slot
 from .states import OPEN_ROWS, OURS, NumberStatus, RowState
@@ -129,7 +130,7 @@ def marks() -> QuerySet:
     )
 
 
-MARKS = Statement(marks)
+MARKS = Prepared(marks)
 
 
 def row_of(values: dict) -> Row:

@@ -6,8 +6,9 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.db.models import Q, QuerySet, StringAgg, Value
 
+from .prepared import Prepared
 from .roles import Role
-from .statements import Statement, slot
+from .statements import slot
 
 #: What the role admin may do in Django's own rooms. Books are only read there: services write them.
 ROOMS = Q(content_type__app_label="numbers", codename__startswith="view_") | Q(
@@ -43,7 +44,7 @@ def with_roles() -> QuerySet:
 
 
 FIELDS = [field.attname for field in User._meta.concrete_fields]
-ACCOUNT = Statement(with_roles)
+ACCOUNT = Prepared(with_roles)
 
 
 def make_groups(using: str) -> None:

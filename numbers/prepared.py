@@ -1,7 +1,8 @@
 """What the path of a purchase asks and writes, put into SQL once: that took longer than anything else in it.
 
-PostgreSQL is also spared planning the same statements for each line: it keeps them prepared for the
-connection (DATABASE_PREPARE). Rows are written without Django's signals; nobody listens for those here.
+PostgreSQL is also spared planning the same statements for each line, and what every page asks for each
+page: it keeps them prepared for the connection (DATABASE_PREPARE). Rows are written without Django's
+signals; nobody listens for those here.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,7 +29,7 @@ def cursor() -> CursorWrapper:
     return wrapped
 
 
-class Query(Statement):
+class Prepared(Statement):
     """A statement that PostgreSQL keeps prepared."""
 
     cursor = staticmethod(cursor)

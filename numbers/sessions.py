@@ -5,9 +5,10 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.utils import timezone
 
-from .statements import Statement, slot
+from .prepared import Prepared
+from .statements import slot
 
-ALIVE = Statement(
+ALIVE = Prepared(
     lambda: Session.objects.filter(session_key=slot("key"), expire_date__gt=slot("now")).values_list(
         "session_data"
     )

@@ -8,7 +8,7 @@ from django.db.models import F
 from django.db.transaction import TransactionManagementError
 
 from numbers.models import Attempt, Event, Line, Number
-from numbers.prepared import Change, Query, columns_of, put, read
+from numbers.prepared import Change, Prepared, columns_of, put, read
 from numbers.services import gate
 from numbers.services.history import db_now
 from numbers.services.sending import NEXT
@@ -16,7 +16,7 @@ from numbers.statements import slot
 from tests.books import bare_line
 
 pytestmark = pytest.mark.django_db
-LINE = Query(lambda: Line.objects.filter(pk=slot("pk")).values_list(*columns_of(Line)))
+LINE = Prepared(lambda: Line.objects.filter(pk=slot("pk")).values_list(*columns_of(Line)))
 
 
 def test_a_row_that_was_put_is_the_row_that_is_there():

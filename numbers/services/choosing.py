@@ -17,7 +17,7 @@ from django.db.models import Exists
 from .. import fluents
 from ..models import Attempt, Gate, Line, Number
 from ..phone import pretty
-from ..prepared import Query
+from ..prepared import Prepared
 from ..statements import slot
 from ..states import Guarantee, LineState, Outcome
 from . import gate
@@ -34,7 +34,7 @@ ONE_AT_A_TIME = timedelta(seconds=2)  # until a line by area code asks for its c
 HELD_AGAIN = timedelta(seconds=15)  # until a line asks again for a number that another one holds
 API_AGAIN = (1, 2, 4, 8, 15)  # seconds until Fluents is asked again after reads that failed
 
-NOES = Query(
+NOES = Prepared(
     lambda: (
         Attempt.objects.filter(line=slot("line"), outcome__in=[Outcome.REFUSED, Outcome.UNAVAILABLE])
         .exclude(status__in=[401, 403])  # those were about our token
@@ -43,7 +43,7 @@ NOES = Query(
     )
 )
 # Whether a number is on the books as ours, and which promise the pages show.
-OWNED = Query(
+OWNED = Prepared(
     lambda: Gate.objects.filter(pk=Gate.SINGLE).values_list(
         Exists(Number.objects.owned().filter(e164=slot("phone_number"))), "guarantee"
     )

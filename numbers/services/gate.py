@@ -13,7 +13,7 @@ from django.db.transaction import TransactionManagementError
 
 from ..models import Attempt, Gate, Line
 from ..models.gate import Breaker
-from ..prepared import Query, columns_of, read
+from ..prepared import Prepared, columns_of, read
 from ..statements import CountOf
 from ..states import DRIVEN, PUT_OFF, LineState, Outcome
 from .history import CLOCK, SYSTEM, By, db_now, record
@@ -33,9 +33,9 @@ class Closed(Exception):
         self.until = until
 
 
-SEEN = Query(lambda: asked_of(Gate.objects))
-LOCKED = Query(lambda: asked_of(Gate.objects.select_for_update()))
-IN_FLIGHT = Query(
+SEEN = Prepared(lambda: asked_of(Gate.objects))
+LOCKED = Prepared(lambda: asked_of(Gate.objects.select_for_update()))
+IN_FLIGHT = Prepared(
     lambda most: Gate.objects.filter(pk=Gate.SINGLE).values_list(
         CountOf(Line.objects.filter(state=LineState.SENDING), most)
     )

@@ -17,13 +17,13 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from ..models import Attempt, Gate, Journal
-from ..prepared import Query
+from ..prepared import Prepared
 from ..statements import slot
 from .history import db_now
 
 VOUCH_SECONDS = 60  # a journal seen this lately vouches for the database to a new machine
 CHUNK = 500
-SENT = Query(lambda: Attempt.objects.filter(key=slot("key")).order_by().values_list("pk"))
+SENT = Prepared(lambda: Attempt.objects.filter(key=slot("key")).order_by().values_list("pk"))
 
 
 def append(attempt: Attempt) -> None:

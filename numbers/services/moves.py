@@ -21,7 +21,7 @@ from django.db.models.functions import Now
 
 from ..models import Agent, Connection, Line, Order
 from ..models.buying import LineQuerySet
-from ..prepared import Change, Query, columns_of, read
+from ..prepared import Change, Prepared, columns_of, read
 from ..statements import slot
 from ..states import BUYABLE, FINAL, MOVES, LineState
 from .failpoints import reached
@@ -48,7 +48,7 @@ TAKE = Change(
         "generation": F("generation") + 1,
     },
 )
-TAKEN = Query(
+TAKEN = Prepared(
     lambda: (
         Line.objects.filter(pk=slot("pk"))
         .order_by()

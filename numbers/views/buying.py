@@ -17,11 +17,12 @@ from dashboard.htmx import HtmxHttpRequest, render_partial
 from ..forms import ReasonForm
 from ..models import Gate, Line, Order
 from ..paging import page_of
+from ..prepared import Prepared
 from ..services import gate
 from ..services.approving import NotDecided, approve, refuse
 from ..services.history import By
 from ..services.placing import cancel_line
-from ..statements import Statement, slot
+from ..statements import slot
 from ..states import CANCELLABLE, FINAL, ApprovalState, LineState
 from ..watching import describe, in_time, question_of, seconds_left, shares
 
@@ -156,7 +157,7 @@ def glance(pk: int) -> str:
 
 
 NEWEST = Line.objects.filter(order=slot("order")).order_by().values("order").values(newest=Max("changed_at"))
-GLANCE = Statement(
+GLANCE = Prepared(
     lambda: Gate.objects.filter(pk=Gate.SINGLE).values_list(Subquery(NEWEST), "paused", "breaker")
 )
 

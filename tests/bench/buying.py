@@ -113,11 +113,12 @@ NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 KINDS = ("workers", "PostgreSQL", "sandbox", "web")
 TEXT = """## Buying
 
-Lines a second from the form to the last line `bought`: one order of {lines} lines through the web, gate
-wide open, at a sandbox without delay. Workers, database, sandbox and web share the {cores} cores of this
-machine: {cores} cores divided by the CPU of a line (the last column) are the most that it can do, whatever
-the number of workers. *Busy* is how many cores these processes had; what is missing was waited for, mostly
-for the disk (four commits and the journal of each line are on it before anything goes on), or others had it.
+Lines a second from the form to the last line `bought`: one order of {lines} lines through the web, with
+no rate and 16 in flight at most, at a sandbox without delay. Workers, database, sandbox and web share the
+{cores} cores of this machine: {cores} cores divided by the CPU of a line (the last column) are the most
+that it can do, whatever the number of workers. *Busy* is how many cores these processes had; what is
+missing was waited for, mostly for the disk (four commits and the journal of each line are on it before
+anything goes on), or others had it.
 """
 
 
