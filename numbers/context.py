@@ -1,13 +1,12 @@
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from .models import Gate, Line, Notice, Number, Order
-from .prepared import Prepared
+from .prepared import Prepared, columns_of, read
 from .roles import Right, rights_of
 from .services import telling
 from .statements import CountOf, slot
@@ -19,10 +18,9 @@ NOTICES = 3  # shown at once, the newest first
 
 
 WAITS = Q(approval=ApprovalState.WAITING)
-FIELDS = [field.attname for field in Gate._meta.concrete_fields]
 FRAME = Prepared(  # one query for the frame of every page
     lambda: Gate.objects.filter(pk=Gate.SINGLE).values_list(
-        *FIELDS,
+        *columns_of(Gate),
         CountOf(Line.objects.filter(state=LineState.REVIEW), MANY),
         CountOf(Number.objects.filter(agent=None, status__in=OURS), MANY),
         CountOf(Number.objects.filter(drifted=True), MANY),
@@ -43,7 +41,7 @@ def frame(request: HttpRequest) -> dict:
         FRAME.rows(user=request.user.pk)
     )
     return may | {
-        "gate": Gate.from_db(connection.alias, FIELDS, gate),
+        "gate": read(Gate, gate),
         "token_missing": not settings.FLUENTS_API_TOKEN,
         "review_count": review_count,
         "unassigned_count": unassigned_count,

@@ -70,7 +70,7 @@ class Row:
 
 def rows_of(query: Query, params, *, user) -> Page:
     """The page of numbers that QUERY matches, with what goes on with each for USER to see."""
-    shape, values, order = query.shape, query.values, query.order
+    (shape, values), order = query.worded, query.order
 
     def read(key: tuple | None, *, turned: bool) -> list[dict]:
         if key:

@@ -3,10 +3,9 @@
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Group, Permission, User
 from django.core.exceptions import PermissionDenied
-from django.db import connection
 from django.db.models import Q, QuerySet, StringAgg, Value
 
-from .prepared import Prepared
+from .prepared import Prepared, columns_of, read
 from .roles import Role
 from .statements import slot
 
@@ -31,7 +30,7 @@ class Backend(ModelBackend):
 
     def get_user(self, user_id: int) -> User | None:
         for *values, role_names in ACCOUNT.rows(user=user_id):
-            user = User.from_db(connection.alias, FIELDS, values)
+            user = read(User, values)
             user.role_names = role_names
             return user if self.user_can_authenticate(user) else None
         return None
@@ -40,10 +39,9 @@ class Backend(ModelBackend):
 def with_roles() -> QuerySet:
     """Every request begins with this one."""
     names = StringAgg("groups__name", Value(" "), filter=Q(groups__name__in=Role.values))
-    return User.objects.filter(pk=slot("user")).annotate(names=names).values_list(*FIELDS, "names")
+    return User.objects.filter(pk=slot("user")).annotate(names=names).values_list(*columns_of(User), "names")
 
 
-FIELDS = [field.attname for field in User._meta.concrete_fields]
 ACCOUNT = Prepared(with_roles)
 
 

@@ -14,7 +14,7 @@ from django.db.models import Model, QuerySet
 from django.db.models.expressions import DatabaseDefault
 from django.db.models.sql import UpdateQuery
 
-from .statements import SHAPES, Slot, Statement, slot
+from .statements import SHAPES, Statement, filled, slot
 
 NEW = "new "  # before the name of a column: the slot of the value that it gets
 
@@ -58,7 +58,7 @@ class Change:
                 value = value.prepare_database_save(field)
             values[NEW + name] = field.get_db_prep_save(value, connection)
         with cursor() as asked:
-            asked.execute(sql, [values[part] if type(part) is Slot else part for part in params])
+            asked.execute(sql, filled(params, values))
             return asked.rowcount
 
 

@@ -7,7 +7,6 @@ the same numbers. Whatever is not understood is left out, never an error.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import timedelta
 from urllib.parse import urlencode
 
 from django.db import connection
@@ -15,7 +14,7 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 
 from .areas import REGIONS
-from .matching import ANY, NOBODY, Match, day, is_worn_by_many
+from .matching import ANY, NOBODY, Match, beginning, day, is_worn_by_many
 from .models import Gate, Number
 from .paging import Order
 from .searching import Search, is_many
@@ -120,24 +119,20 @@ class Query:
         )
 
     @property
-    def shape(self) -> Match:
-        """The same with slots for the values, so that it is the same for many queries."""
-        texts = {name: Slot(name) for name in SLOTS if getattr(self, name)}
+    def worded(self) -> tuple[Match, dict]:
+        """The same with slots for the values, which makes many queries one; and what fills them."""
+        match, values = self.match, {name: getattr(self, name) for name in SLOTS}
+        texts = {name: Slot(name) for name in SLOTS if values[name]}
         if self.agent == NOBODY:
             texts["agent"] = NOBODY
-        match = self.match
-        plain = replace(self, q="", sort="", size="", cols="", **texts)
-        return Match(plain, match.search and match.search.shape, match.worn)
-
-    @property
-    def values(self) -> dict:
-        """What fills the slots."""
-        found = {name: getattr(self, name) for name in SLOTS} | (Search.of(self.q).values if self.q else {})
         for name, later in {"bought_from": 0, "bought_to": 1}.items():
-            if found[name]:
-                moment = day(found[name]) + timedelta(days=later)
-                found[name] = connection.ops.adapt_datetimefield_value(moment)
-        return found
+            if values[name]:
+                moment = beginning(values[name], days=later)
+                values[name] = connection.ops.adapt_datetimefield_value(moment)
+        if match.search:
+            values |= match.search.values
+        plain = replace(self, q="", sort="", size="", cols="", **texts)
+        return Match(plain, match.search and match.search.shape, match.worn), values
 
     @property
     def page_size(self) -> int:
@@ -147,13 +142,9 @@ class Query:
     def columns(self) -> list[str]:
         return self.cols.split(",") if self.cols else list(COLUMNS)
 
-    def numbers(self, *, paged: bool = True) -> QuerySet[Number]:
-        """The numbers that match, in no order yet. PAGED: a page of them will do, found in its order."""
-        return (self.match if paged else replace(self.match, worn=False)).numbers()
-
-    def sorted(self) -> QuerySet[Number]:
-        """The numbers that match, in the order asked for."""
-        return self.order.sorted(self.numbers())
+    def numbers(self) -> QuerySet[Number]:
+        """The numbers that match, in no order yet."""
+        return self.match.numbers()
 
     def count(self, *, owned: int = 0) -> int:
         """How many match; one more than `most` means: more. OWNED: our numbers, when last counted."""
@@ -161,7 +152,8 @@ class Query:
             return MANY + 1
         if self.q and len(self.filters) == 1 and is_many(self.q):
             return self.most + 1  # the index knows, and reading so many would take a while
-        [[found]] = COUNT.rows(self.shape, self.most, **self.values)
+        shape, values = self.worded
+        [[found]] = COUNT.rows(shape, self.most, **values)
         return found
 
     @property

@@ -50,7 +50,7 @@ class Search:
 
     @classmethod
     def of(cls, text: str) -> "Search":
-        """Of digits however they are typed, and of words."""
+        """For digits, label, agent or tags: digits however they are typed, and each word."""
         terms, matches = terms_of(text), ""
         if connection.vendor == "sqlite" and (found := matches_of(terms)) and not is_broad(found):
             matches, terms = found, [parts for parts in terms if not indexed(parts)]
@@ -81,11 +81,6 @@ class Search:
             found = Q(pk__in=RawSQL(query, [self.matches]))  # noqa: S611 -- as above
         likes = (reduce(or_, (Q(search_text__like=part) for part in parts)) for parts in self.patterns)
         return reduce(and_, likes, found)
-
-
-def holding(text: str) -> Q:
-    """Numbers whose digits, label, agent or tags hold TEXT: digits however typed, and each of its words."""
-    return Search.of(text).holding
 
 
 def is_many(text: str) -> bool:

@@ -57,9 +57,14 @@ class Statement:
         """What the query of this SHAPE finds, with VALUES in its slots."""
         sql, params, converters = self.worded(connection.vendor, *shape)
         with self.cursor() as cursor:
-            cursor.execute(sql, [values[part] if type(part) is Slot else part for part in params])
+            cursor.execute(sql, filled(params, values))
             found = cursor.fetchall()
         return [converted(row, converters) for row in found] if converters else found
+
+
+def filled(params: Iterable, values: dict) -> list:
+    """PARAMS with VALUES in their slots."""
+    return [values[part] if type(part) is Slot else part for part in params]
 
 
 def worded(rows: QuerySet) -> tuple:

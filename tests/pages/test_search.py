@@ -31,7 +31,7 @@ def books(count: int = 60) -> None:
 
 
 def found(text: str) -> set[str]:
-    return set(Number.objects.filter(searching.holding(text)).values_list("e164", flat=True))
+    return set(Number.objects.filter(searching.Search.of(text).holding).values_list("e164", flat=True))
 
 
 def by_hand(text: str) -> set[str]:
@@ -113,7 +113,7 @@ def test_what_the_index_knows_to_be_many_is_not_counted(monkeypatch):
 
 def test_the_index_serves_the_search():
     books(40)
-    query = Number.objects.filter(searching.holding("clinic")).order_by("-pk")[:51]
+    query = Number.objects.filter(searching.Search.of("clinic").holding).order_by("-pk")[:51]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET LOCAL enable_seqscan = off")
