@@ -1,4 +1,4 @@
-"""How log records are written: for people, or one JSON object a line for machines.
+"""How log records are written: for people, or one JSON object per line for machines.
 
 Either way a record stays one record: whatever a name or an answer holds, it cannot forge another.
 """
@@ -16,9 +16,14 @@ from django.conf import settings
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 #: What a record may be about besides its text; given as `extra`, ids only.
 ABOUT = ("request_id", "order_id", "line_id", "plan_id")
-SECRETS = ("SECRET_KEY", "FLUENTS_API_TOKEN", "METRICS_TOKEN", "NOTIFY_WEBHOOK_SECRET", "EMAIL_HOST_PASSWORD")
+SECRETS = (
+    "SECRET_KEY", "SECRET_KEY_FALLBACKS", "FLUENTS_API_TOKEN", "METRICS_TOKEN", "NOTIFY_WEBHOOK_URL",
+    "NOTIFY_WEBHOOK_SECRET", "NOTIFY_SLACK_URL", "OIDC_CLIENT_SECRET", "EMAIL_URL", "EMAIL_PASSWORD",
+    "DATABASE_PASSWORD",
+)  # fmt: skip
 BEARER = re.compile(r"(?i)(bearer\s+|authorization['\"]?[:=]\s*['\"]?)(?!bearer)[^\s'\",]+")
 PASSWORD_IN_URL = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
+LINK = re.compile(r"(/account/link/)[\w-]+")
 NUMBER = re.compile(r"(?<!\w)\+(\d{4})\d{2,9}(\d{2})(?!\d)")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -70,7 +75,7 @@ def about(record: logging.LogRecord) -> dict:
 
 
 def one_line(text: str) -> str:
-    """TEXT with its control characters spelt out, as in a Python string."""
+    """`text` with its control characters spelt out, as in a Python string."""
     return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
@@ -85,10 +90,11 @@ def clean(record: logging.LogRecord) -> str:
 
 
 def redacted(text: str) -> str:
-    """TEXT without our secrets, and with phone numbers only as far as one needs to tell them apart."""
+    """`text` without our secrets, and with phone numbers only as far as one needs to tell them apart."""
     for name in SECRETS:
-        secret = getattr(settings, name, "")
-        if len(secret) > 5:  # of a shorter one, every word would be full
-            text = text.replace(secret, "***")
-    text = PASSWORD_IN_URL.sub(r"\1***@", BEARER.sub(r"\1***", text))
+        found = getattr(settings, name, "")
+        for secret in [found] if isinstance(found, str) else found:
+            if len(secret) > 5:  # of a shorter one, every word would be full
+                text = text.replace(secret, "***")
+    text = LINK.sub(r"\1***", PASSWORD_IN_URL.sub(r"\1***@", BEARER.sub(r"\1***", text)))
     return NUMBER.sub(r"+\1…\2", text)

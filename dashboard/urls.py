@@ -1,45 +1,35 @@
-from allauth.account.decorators import secure_admin_login
-from django.contrib import admin
+from allauth.account.views import reauthenticate
+from allauth.mfa.webauthn.views import login_webauthn
 from django.urls import include, path
+from django.views.generic import RedirectView
 
-from .later import Later
+from .accounts import single_sign_on
+from .accounts.knocks import counted
+from .accounts.views import change_password, log_out, log_out_everywhere, login, shown_freshly
 from .views import healthz
 
-account, door = Later("allauth.account.views"), Later("dashboard.door")
-factors, app, codes, keys = (
-    Later(f"allauth.mfa.{kind}.views") for kind in ("base", "totp", "recovery_codes", "webauthn")
-)
-
-admin.site.login = secure_admin_login(admin.site.login)  # one door, also for Django's own rooms
+handler400 = "dashboard.views.bad_request"
 handler403 = "dashboard.views.denied"
 handler500 = "dashboard.views.server_error"
 
-# As in allauth.mfa.urls, which imports all of its views, and the libraries behind them, at once.
-second_factors = [
-    path("", factors.index, name="mfa_index"),
-    path("authenticate/", factors.authenticate, name="mfa_authenticate"),
-    path("reauthenticate/", factors.reauthenticate, name="mfa_reauthenticate"),
-    path("totp/activate/", app.activate_totp, name="mfa_activate_totp"),
-    path("totp/deactivate/", app.deactivate_totp, name="mfa_deactivate_totp"),
-    path("recovery-codes/", codes.view_recovery_codes, name="mfa_view_recovery_codes"),
-    path("recovery-codes/generate/", codes.generate_recovery_codes, name="mfa_generate_recovery_codes"),
-    path("recovery-codes/download/", codes.download_recovery_codes, name="mfa_download_recovery_codes"),
-    path("webauthn/", keys.list_webauthn, name="mfa_list_webauthn"),
-    path("webauthn/add/", keys.add_webauthn, name="mfa_add_webauthn"),
-    path("webauthn/reauthenticate/", keys.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
-    path("webauthn/keys/<int:pk>/remove/", keys.remove_webauthn, name="mfa_remove_webauthn"),
-    path("webauthn/keys/<int:pk>/edit/", keys.edit_webauthn, name="mfa_edit_webauthn"),
-    path("webauthn/login/", keys.login_webauthn, name="mfa_login_webauthn"),
-]
-
+# Only the addresses of allauth that this dashboard uses: nobody signs up or changes an e-mail address here.
 urlpatterns = [
     path("", include("numbers.urls")),
-    path("accounts/login/", door.login, name="account_login"),
-    path("accounts/logout/", door.log_out, name="logout"),
-    path("accounts/logout/everywhere/", door.log_out_everywhere, name="logout-everywhere"),
-    path("accounts/confirm/", account.reauthenticate, name="account_reauthenticate"),
-    path("accounts/password/", door.change_password, name="account_change_password"),
-    path("accounts/2fa/", include(second_factors)),
+    path("accounts/login/", login, name="account_login"),
+    path("accounts/logout/", log_out, name="logout"),
+    path("accounts/logout/everywhere/", log_out_everywhere, name="logout-everywhere"),
+    path("accounts/confirm/", reauthenticate, name="account_reauthenticate"),
+    path("accounts/password/", shown_freshly(change_password), name="account_change_password"),
+    path("accounts/2fa/", RedirectView.as_view(pattern_name="account")),
+    path("accounts/2fa/webauthn/login/", counted(login_webauthn), name="mfa_login_webauthn"),
+    path("accounts/2fa/", include("allauth.mfa.urls")),
+    path(
+        "accounts/oidc/<slug:provider_id>/login/", counted(single_sign_on.begin), name="openid_connect_login"
+    ),
+    path(
+        "accounts/oidc/<slug:provider_id>/login/callback/",
+        counted(single_sign_on.finish),
+        name="openid_connect_callback",
+    ),
     path("healthz", healthz, name="healthz"),
-    path("admin/", admin.site.urls),
 ]

@@ -13,6 +13,8 @@ from pathlib import Path
 _spec = importlib.util.spec_from_file_location(
     "_standard_numbers", Path(sysconfig.get_path("stdlib")) / "numbers.py"
 )
+assert _spec  # noqa: S101 -- the standard library is there
+assert _spec.loader  # noqa: S101 -- and can be loaded
 _standard = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_standard)
 

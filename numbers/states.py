@@ -19,14 +19,14 @@ class LineState(TextChoices):
     SENDING = "sending", "Buying"
     BOUGHT = "bought", "Bought"
     FAILED = "failed", "Not bought"
-    UNKNOWN = "unknown", "Checking with provider"
+    UNKNOWN = "unknown", "Checking"
     REVIEW = "review", "Needs you"
     CANCELLED = "cancelled", "Cancelled"
 
 
 S = LineState
 
-#: A worker or the sweeper will take the line further without anybody's help.
+#: A worker will take the line further without anybody's help.
 DRIVEN = frozenset({S.PLANNED, S.RESERVED, S.SENDING, S.UNKNOWN})
 #: Money may be spent on the line's number now or later: no other line may use that number.
 HOLDING = frozenset({S.RESERVED, S.SENDING, S.UNKNOWN, S.REVIEW})
@@ -42,16 +42,22 @@ MOVES = frozenset(
         (S.PLANNED, S.RESERVED),  # worker: a number was chosen, looked up and is not ours
         (S.PLANNED, S.FAILED),  # worker: nothing to buy; nothing was sent for the number at hand
         (S.PLANNED, S.CANCELLED),
+        (S.PLANNED, S.REVIEW),  # worker: our own code fails on it again and again
         (S.RESERVED, S.SENDING),  # worker: gate open, attempt on disk
-        (S.RESERVED, S.PLANNED),  # sweeper or worker: the number was given back, nothing was sent
+        (S.RESERVED, S.PLANNED),  # worker: the number was given back, nothing was sent
         (S.RESERVED, S.CANCELLED),
+        (S.RESERVED, S.REVIEW),  # worker: as above
         (S.SENDING, S.BOUGHT),  # worker: an answer with exactly that number
-        (S.SENDING, S.PLANNED),  # worker: nothing left this machine, or refused and not ours
-        (S.SENDING, S.FAILED),  # worker: refused for good and looked up as not ours
-        (S.SENDING, S.UNKNOWN),  # worker: any other answer; sweeper: the worker is gone
+        (
+            S.SENDING,
+            S.PLANNED,
+        ),  # worker: nothing left this machine, or refused where nothing can be looked up
+        (S.SENDING, S.FAILED),  # worker: refused for good where nothing can be looked up
+        (S.SENDING, S.UNKNOWN),  # worker: any other answer; scheduler: the worker is gone
         (S.UNKNOWN, S.BOUGHT),  # worker: found by its exact number
         (S.UNKNOWN, S.SENDING),  # worker: absence is settled, the same number again
-        (S.UNKNOWN, S.PLANNED),  # worker: absence is settled and the number is not for sale
+        (S.UNKNOWN, S.PLANNED),  # worker: absence is settled, and Fluents said no: begins again
+        (S.UNKNOWN, S.FAILED),  # worker: absence is settled, and Fluents said no for good
         (S.UNKNOWN, S.REVIEW),  # worker: a person must decide
         (S.REVIEW, S.BOUGHT),  # a person, with a reason
         (S.REVIEW, S.FAILED),
@@ -72,10 +78,19 @@ class ApprovalState(TextChoices):
     """Whether another person must let an order through, and what they said."""
 
     NOT_NEEDED = "", "Not needed"
-    WAITING = "waiting", "Waits for approval"
+    WAITING = "waiting", "Waiting for approval"
     APPROVED = "approved", "Approved"
     REFUSED = "refused", "Refused"
-    WITHDRAWN = "withdrawn", "Called off"  # before anybody had decided
+    WITHDRAWN = "withdrawn", "Cancelled"  # before anybody had decided
+
+
+class Ending(TextChoices):
+    """What an order came to, once none of its lines moves any more: that is for good."""
+
+    OPEN = "", "Open"  # or nobody has written its end down yet
+    WHOLE = "whole", "Bought"
+    PARTIAL = "partial", "Partly bought"
+    NOTHING = "nothing", "Not bought"
 
 
 #: Lines of these orders may be bought; those of all others, whatever their own state says, may not.
@@ -90,11 +105,21 @@ class Outcome(TextChoices):
     SENDING = "sending", "Sent, no answer yet"
     BOUGHT = "bought", "Bought"
     REFUSED = "refused", "Refused"
-    UNAVAILABLE = "unavailable", "Said to be unavailable"
-    RATE_LIMITED = "rate_limited", "Asked to slow down"
+    UNAVAILABLE = "unavailable", "Unavailable"
+    RATE_LIMITED = "rate_limited", "Rate limited"
     NOT_SENT = "not_sent", "Nothing was sent"
     UNKNOWN = "unknown", "No clear answer"
-    OTHER_NUMBER = "other_number", "Answered with another number"
+    OTHER_NUMBER = "other_number", "Different number in the answer"
+
+
+class Refusal(TextChoices):
+    """What a plain no (4xx) to a purchase was about, and what comes once nothing was surely bought."""
+
+    TAKEN = "taken", "Not available"  # another number
+    NUMBER = "number", "Not this number"  # another number
+    ORDER = "order", "Any number"  # the end
+    ACCOUNT = "account", "Token, funds, or plan"  # again, when a person has opened the gate
+    PACE = "pace", "Rate limited"  # the same number again
 
 
 class NumberStatus(TextChoices):
@@ -102,7 +127,7 @@ class NumberStatus(TextChoices):
 
     ACTIVE = "active", "Active"
     INACTIVE = "inactive", "Inactive"
-    GONE = "gone", "Gone at Fluents"
+    GONE = "gone", "Gone from Fluents"
     RELEASED = "released", "Released"
     DETACHED = "detached", "Detached"  # the connection still has it
 
@@ -113,20 +138,29 @@ AWAY = frozenset({NumberStatus.GONE, NumberStatus.RELEASED, NumberStatus.DETACHE
 OURS = sorted(set(NumberStatus) - AWAY)
 
 
+class Standing(TextChoices):
+    """Whether anything explains that a number is ours: a purchase here, or a person's word."""
+
+    EXPLAINED = "", "Explained"
+    UNEXPLAINED = "unexplained", "Unexplained"
+    HOLDS = "holds", "Blocks its area"  # perhaps a forgotten purchase: no line buys there
+    WAIVED = "waived", "Waived"  # nothing explains it, and a person lets lines be bought there
+
+
 class Origin(TextChoices):
     """How a number came onto our books."""
 
     BOUGHT = "bought", "Bought here"
-    FOUND = "found", "Found at Fluents"
+    FOUND = "found", "Found in Fluents"
     LINKED = "linked", "Linked"
 
 
 class PlanState(TextChoices):
     """A bulk step: worked out, shown, then applied exactly as shown."""
 
-    WORKING = "working", "Being worked out"  # a worker writes its rows
-    DRAFT = "draft", "To be looked at"
-    APPLYING = "applying", "Under way"
+    WORKING = "working", "Preparing"  # a worker writes its rows
+    DRAFT = "draft", "Draft"
+    APPLYING = "applying", "In progress"
     DONE = "done", "Finished"
     DISCARDED = "discarded", "Discarded"
 
@@ -155,4 +189,4 @@ class Act(TextChoices):
     CHANGE = "change", "Change"  # agent, label, description, outbound only, tags
     RELEASE = "release", "Release"  # give the number up for good
     DETACH = "detach", "Detach"  # the connection keeps it, Fluents does not use it any more
-    PUSH = "push", "Push ours"  # make Fluents agree with our books again
+    PUSH = "push", "Keep ours"  # make Fluents agree with our books again

@@ -3,17 +3,19 @@
 import sqlite3
 import uuid
 from contextlib import closing
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connection
 from django.db.backends.base.operations import BaseDatabaseOperations
 
-from numbers import append_only
-from numbers.roles import Role
-from numbers.services import api
-from tests import canary
-from tests.people import person
-from tests.stack import TOKEN, Sandbox, migrated
+from numbers.db import append_only
+from numbers.db.memory import Remembered
+from numbers.permissions import Role
+from numbers.services import fluents_client
+from tests.support import canary
+from tests.support.people import person
+from tests.support.stack import TOKEN, Sandbox, migrated
 
 IN_MEMORY = "file:memorydb_default?mode=memory&cache=shared"  # as Django calls it
 
@@ -51,6 +53,40 @@ def own_journal(settings, tmp_path_factory):
     settings.JOURNAL_PATH = tmp_path_factory.getbasetemp() / f"{uuid.uuid4().hex}.journal"
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_remembered(monkeypatch):
+    """A test is over within the moment for which a process remembers what it was told."""
+    monkeypatch.setattr(Remembered, "on", False)
+
+
+@pytest.fixture(autouse=True)
+def somebody_is_there(monkeypatch):
+    """Most tests have no use for the page that says that nobody is."""
+    monkeypatch.setattr("numbers.services.people.first_account._known", {True})
+
+
+@pytest.fixture(autouse=True)
+def time_passes_in_the_books_alone(monkeypatch):
+    """Tests move the times in the books back; the product would call that a clock that jumps."""
+    long_ago = datetime(2000, 1, 1, tzinfo=UTC)
+    monkeypatch.setattr("numbers.services.purchasing.settlement.steady_since", lambda: long_ago)
+
+
+@pytest.fixture(autouse=True)
+def calls_inside_the_tests_transaction():
+    """A test is a transaction, which the product's rule for calls to Fluents must overlook, and it alone."""
+    release = fluents_client.release
+
+    def release_unless_test() -> None:
+        if all(block._from_testcase for block in connection.atomic_blocks):
+            return None if connection.in_atomic_block else release()
+        raise fluents_client.InTransaction("Fluents must not be called inside a transaction")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(fluents_client, "release", release_unless_test)
+        yield
+
+
 @pytest.fixture(autouse=True, scope="session")
 def history_makes_way_between_tests():
     """Tests with real transactions leave nothing behind. What empties the tables puts the guards up again."""
@@ -85,7 +121,7 @@ def fluents(sandbox, settings):
     """The product is set up for the sandbox."""
     settings.FLUENTS_API_URL = sandbox.url
     settings.FLUENTS_API_TOKEN = TOKEN
-    api._local.key = None  # a new client: what the last test's API could do is forgotten
+    fluents_client.forget()  # what the last test's API could do
     return sandbox
 
 

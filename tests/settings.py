@@ -6,18 +6,21 @@ import secrets
 os.environ |= {
     "SECRET_KEY": secrets.token_urlsafe(40),
     "DEBUG": "off",
-    "DATABASE_URL": os.environ.get("TEST_DATABASE_URL", "sqlite:///:memory:"),
+    "DATABASE_URL": os.environ.get("TESTS_RUN_ON", "sqlite:///:memory:"),
     "FLUENTS_API_URL": "http://127.0.0.1:9",  # the discard port: a test that needs an API says so
+    "FLUENTS_LIVE": "off",
     "FLUENTS_API_TOKEN": "token-of-the-tests",
     "FLUENTS_CONNECT_TIMEOUT": "1",
     "FLUENTS_READ_TIMEOUT": "1",
     "LEASE_SECONDS": "5",
     "SETTLE_WINDOW": "1",
+    "REFUSAL_WINDOW": "0.5",
     "GATE_RATE": "0",
     "GATE_IN_FLIGHT": "10",
     "BREAKER_UNKNOWNS": "0",
     "BREAKER_SHARE": "0",
     "SYNC_SECONDS": "0",
+    "CALLS_SECONDS": "0",
     "PLAN_IN_FLIGHT": "1",  # other threads do not see what a test has not committed
     "MAX_LINES_PER_DAY": "0",
     "APPROVAL_LINES": "0",

@@ -1,11 +1,16 @@
-"""What the real processes weigh after real work: `ps` counts what they share twice, PSS does not."""
+"""Children end with their supervisor; and what the real processes weigh, by PSS."""
+
+import os
+import socket
+import subprocess
+import sys
 
 import pytest
 import requests
 
 from tests.bench.buying import buy
 from tests.bench.processes import SIGN_IN, memory
-from tests.stack import Sandbox, Stack
+from tests.support.stack import ROOT, Sandbox, Stack
 
 MOST = 65  # megabytes
 PAGES = (
@@ -18,6 +23,33 @@ PAGES = (
     "/agents/",
     "/accounts/2fa/",
 )
+
+
+CHILD = """
+from threading import Event
+from numbers.supervisor import beat, until_parent_is_gone
+gone = Event()
+until_parent_is_gone(gone.set)
+beat()
+print("ready", flush=True)
+raise SystemExit(0 if gone.wait(30) else 1)
+"""
+
+
+def test_a_child_ends_with_a_supervisor_that_was_killed_with_signs_of_life_unread():
+    ours, theirs = socket.socketpair()
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD],
+        cwd=ROOT,
+        env={**os.environ, "SUPERVISED": "child"},
+        stdin=theirs.fileno(),
+        stdout=subprocess.PIPE,
+    )
+    theirs.close()
+    with child:
+        assert child.stdout.readline() == b"ready\n"
+        ours.close()  # unread bytes make this a reset, as a kill does
+        assert child.wait(60) == 0
 
 
 @pytest.mark.storm
@@ -33,7 +65,7 @@ def test_no_process_takes_more_than_65_megabytes(tmp_path):
                 url = stack.web_url + path
                 assert requests.get(url, headers={"Cookie": cookie}, timeout=20).status_code == 200, path
             weights = memory(web.pid, worker.pid)
-            assert {"web", "task worker", "sweeper"} <= weights.keys()
+            assert {"web", "worker"} <= weights.keys()
             assert max(weights.values()) <= MOST, weights
     finally:
         sandbox.close()

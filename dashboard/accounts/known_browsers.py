@@ -4,7 +4,9 @@ import uuid
 
 from django.conf import settings
 from django.core import signing
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
+
+from dashboard.htmx import Request
 
 SALT = "a browser that is known"
 LASTS = 90 * 24 * 3600
@@ -15,7 +17,7 @@ def cookie() -> str:
 
 
 def remember(response: HttpResponse, name: str) -> None:
-    """Give the browser that gets RESPONSE a mark of its own: NAME has logged in from it."""
+    """Give the browser that gets `response` a mark of its own: `name` has logged in from it."""
     response.set_cookie(
         cookie(),
         signing.dumps([name.casefold(), uuid.uuid4().hex], salt=SALT),
@@ -26,8 +28,8 @@ def remember(response: HttpResponse, name: str) -> None:
     )
 
 
-def known(request: HttpRequest, name: str) -> str:
-    """The mark of the browser that sends REQUEST, "" where NAME has never logged in from it."""
+def known(request: Request, name: str) -> str:
+    """The mark of the browser that sends `request`, "" where `name` has never logged in from it."""
     try:
         owner, mark = signing.loads(request.COOKIES.get(cookie(), ""), salt=SALT, max_age=LASTS)
     except (signing.BadSignature, ValueError, TypeError):

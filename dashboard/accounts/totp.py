@@ -9,7 +9,7 @@ from allauth.mfa.models import Authenticator
 from django.core.cache import cache
 
 
-class Once:
+class Once(forms.BaseAuthenticateForm):
     """allauth remembers a code for one period only; with a tolerance it would be taken for some more."""
 
     def clean_code(self) -> str:

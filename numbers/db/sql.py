@@ -27,35 +27,35 @@ class Slot(str):
 
 
 def slot(*names: str) -> RawSQL:
-    """A value, or the list of values, of these NAMES."""
+    """A value, or the list of values, of these `names`."""
     return RawSQL(", ".join(["%s"] * len(names)), tuple(map(Slot, names)))  # noqa: S611 -- parameters only
 
 
 def keys_slot(name: str) -> RawSQL:
-    """A list of keys of this NAME, filled with what `keys` makes of them."""
+    """A list of keys of this `name`, filled with what `keys` makes of them."""
     each = "value FROM json_each(%s)" if connection.vendor == "sqlite" else "unnest(%s::bigint[])"
     return RawSQL(f"SELECT {each}", (Slot(name),))  # noqa: S611 -- as above
 
 
 def keys(found: Iterable[int]) -> str:
-    """FOUND as each database writes a list: one value, as hundreds take their time on the way there."""
+    """`found` as each database writes a list: one value, as hundreds take their time on the way there."""
     listed = ",".join(map(str, found))
     return f"[{listed}]" if connection.vendor == "sqlite" else f"{{{listed}}}"
 
 
 class Statement:
-    """MAKE gives the query, of `values_list`. What it is called with, the shape, decides over the SQL."""
+    """`make` gives the query, of `values_list`. What it is called with, the shape, decides over the SQL."""
 
     def __init__(self, make: Callable[..., QuerySet]) -> None:
-        self.worded = lru_cache(SHAPES)(lambda vendor, *shape: worded(make(*shape)))
+        self.compiled = lru_cache(SHAPES)(lambda vendor, *shape: compiled(make(*shape)))
 
     @staticmethod
     def cursor() -> CursorWrapper:
         return connection.cursor()
 
     def rows(self, *shape, **values) -> list[tuple]:
-        """What the query of this SHAPE finds, with VALUES in its slots."""
-        sql, params, converters = self.worded(connection.vendor, *shape)
+        """What the query of this `shape` finds, with `values` in its slots."""
+        sql, params, converters = self.compiled(connection.vendor, *shape)
         with self.cursor() as cursor:
             cursor.execute(sql, filled(params, values))
             found = cursor.fetchall()
@@ -63,12 +63,12 @@ class Statement:
 
 
 def filled(params: Iterable, values: dict) -> list:
-    """PARAMS with VALUES in their slots."""
+    """`params` with `values` in their slots."""
     return [values[part] if type(part) is Slot else part for part in params]
 
 
-def worded(rows: QuerySet) -> tuple:
-    """The SQL of ROWS, its parameters, and what makes Python's values of the database's."""
+def compiled(rows: QuerySet) -> tuple:
+    """The SQL of `rows`, its parameters, and what makes Python's values of the database's."""
     compiler = rows.query.get_compiler(connection=connection)
     sql, params = compiler.as_sql()
     found = compiler.get_converters([column for column, *_ in compiler.select])
@@ -79,21 +79,21 @@ def worded(rows: QuerySet) -> tuple:
     return sql, params, [(at, functions, column) for at, (functions, column) in found.items()]
 
 
-def in_utc(moment: datetime, column: Col, connection: BaseDatabaseWrapper) -> datetime:
+def in_utc(moment: datetime, column: Col, connection: BaseDatabaseWrapper) -> datetime:  # noqa: ARG001 -- as Django calls converters
     return moment.replace(tzinfo=UTC)
 
 
-def converted(row: tuple, converters: list) -> list:
+def converted(row: tuple, converters: list) -> tuple:
     values = list(row)
     for at, functions, column in converters:
         if values[at] is not None:
             for function in functions:
                 values[at] = function(values[at], column, connection)
-    return values
+    return tuple(values)
 
 
 class CountOf(Subquery):
-    """How many rows a query finds, up to one more than MOST."""
+    """How many rows a query finds, up to one more than `most`."""
 
     template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
     output_field = IntegerField()

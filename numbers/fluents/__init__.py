@@ -5,8 +5,7 @@ allow-list of fields, so the credentials and prompts that Fluents nests in its
 answers never reach the database, a log or a page.
 """
 
-from typing import TYPE_CHECKING
-
+from .client import Client
 from .errors import (
     Conflict,
     FluentsError,
@@ -14,44 +13,40 @@ from .errors import (
     NotConfigured,
     NotFound,
     NotSent,
+    OtherNumber,
     OutcomeUnknown,
     PaymentRequired,
     RateLimited,
     Refused,
     Unauthorized,
+    Unsendable,
     Unsupported,
 )
-from .types import Agent, Connection, Number, e164
-
-if TYPE_CHECKING:
-    from .client import Client
-
-
-def __getattr__(name: str) -> type:
-    """The client is imported by whoever makes one: most pages know only what it raises and returns."""
-    if name == "Client":
-        from .client import Client  # noqa: PLC0415 -- `requests` takes its time
-
-        return Client
-    raise AttributeError(name)
-
+from .lists import CallPage, Listing
+from .types import Agent, Call, Connection, RemoteNumber, e164, moment
 
 __all__ = [
     "Agent",
+    "Call",
+    "CallPage",
     "Client",
     "Conflict",
     "Connection",
     "FluentsError",
     "Invalid",
+    "Listing",
     "NotConfigured",
     "NotFound",
     "NotSent",
-    "Number",
+    "OtherNumber",
     "OutcomeUnknown",
     "PaymentRequired",
     "RateLimited",
     "Refused",
+    "RemoteNumber",
     "Unauthorized",
+    "Unsendable",
     "Unsupported",
     "e164",
+    "moment",
 ]

@@ -1,32 +1,56 @@
-"""One HTTP call: bounded in time and size, never redirected, its failures sorted.
+"""One HTTP call: bounded in time and size, never redirected, its failures sorted."""
 
-`requests` hides whether a failed call had left the machine. A purchase goes over a
-connection of its own, so every failure to open that connection means "not sent",
-and everything later means "outcome unknown".
-"""
-
-import email.utils
 import json
+import random
+import re
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import count
+from typing import Any, NamedTuple, cast
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3 import Retry
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
 
-from .errors import BY_STATUS, NotSent, OutcomeUnknown, RateLimited, Refused, Unsupported
-from .types import storable
+from .connections import EXCHANGE, Adapter, Exchange, Session, Unreached
+from .errors import (
+    BY_STATUS,
+    UNREADABLE,
+    FluentsError,
+    NotSent,
+    OutcomeUnknown,
+    RateLimited,
+    Refused,
+    Unsendable,
+    Unsupported,
+)
+from .types import e164, moment, storable
 
 MAX_ANSWER = 8 * 1024 * 1024  # bytes; a page of 100 numbers nests 100 agents with their prompts
-# Raised while a request is still being made up.
-UNSENDABLE = (
-    requests.exceptions.InvalidHeader,
-    requests.exceptions.InvalidSchema,
-    requests.exceptions.InvalidURL,
-    requests.exceptions.MissingSchema,
-)
 MAX_PAUSE = 3600.0  # seconds; the longest Retry-After that is believed
+AGAIN = {None, 429, 500, 502, 503, 504}  # statuses, or none, after which a read is tried again
+PAUSE = 0.15  # seconds before the second try, twice as long before the third
+
+# The scalars of an answer beyond reading that are worth keeping, among whatever surrounds them.
+TOKEN = re.compile(
+    rb'"(?P<name>number|phone_number|id|area_code)"\s*:\s*'
+    rb'(?:"(?P<text>[\w+().,;=:\x20-]{1,64})"|(?P<digits>\d{1,20})(?=[\s,}\]]))'
+    rb'|"(?:[^"\\]|\\.)*"|(?P<open>[{\[])|(?P<close>[}\]])',
+    re.ASCII | re.DOTALL,
+)
+STATUS_LINE = re.compile(rb"(?:HTTP/1\.[01] 1\d\d.*?\r?\n\r?\n)*HTTP/1\.[01] ([2-5]\d\d)", re.DOTALL)
+
+
+class Answer(NamedTuple):
+    """A 2xx: its JSON object and the bytes of that, its status and its headers."""
+
+    data: dict[str, Any]
+    content: bytes
+    status: int
+    headers: Mapping[str, str]
+
+
+class TooLarge(Exception):
+    """An answer of more than MAX_ANSWER bytes."""
 
 
 class BearerAuth(requests.auth.AuthBase):
@@ -43,116 +67,135 @@ class BearerAuth(requests.auth.AuthBase):
         return "BearerAuth(***)"
 
 
-def new_session(*, retries: int) -> requests.Session:
-    """A session that ignores proxies and .netrc; RETRIES counts further tries of failed GETs."""
-    session = requests.Session()
-    session.trust_env = False
-    retry = Retry(
-        total=retries,
-        allowed_methods={"GET"},
-        status_forcelist={429, 500, 502, 503, 504},
-        backoff_factor=0.3,
-        backoff_jitter=0.2,
-        raise_on_status=False,
-        respect_retry_after_header=False,  # a worker must not sleep for an hour inside a GET
-    )
-    adapter = HTTPAdapter(max_retries=retry)
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
-    return session
-
-
 def call(
-    session: requests.Session,
+    session: Session,
     method: str,
     url: str,
     *,
     name: str,
     timeout: tuple[float, float],
     auth: BearerAuth,
-    params: dict | None = None,
-    body: dict | None = None,
-    headers: dict | None = None,
-) -> object:
-    """The parsed JSON of a 2xx answer.
+    params: dict[str, Any] | None = None,
+    body: dict[str, Any] | None = None,
+    headers: dict[str, Any] | None = None,
+    retries: int = 0,
+) -> Answer:
+    """The answer, where it is a 2xx with a JSON object.
 
-    TIMEOUT is (connect, read) in seconds; their sum bounds each try. NAME stands in errors.
-    Raises NotSent, Refused or one of its kinds, OutcomeUnknown.
+    `timeout` is (connect, read) in seconds; their sum bounds the whole call, with the name lookup, all of the
+    answer and up to `retries` further tries. `name` stands in errors. Raises NotSent, Refused or one of its
+    kinds, OutcomeUnknown, and nothing else.
     """
     deadline = time.monotonic() + sum(timeout)
     try:
-        response = session.request(
-            method,
-            url,
-            params=params,
-            json=body,
-            headers=headers,
-            timeout=timeout,
-            auth=auth,
-            allow_redirects=False,
-            stream=True,
-        )
-    except UNSENDABLE as error:
-        raise NotSent(request=name, detail=type(error).__name__) from None
-    except requests.exceptions.RequestException as error:
-        kind = NotSent if never_left(error) else OutcomeUnknown
-        raise kind(request=name, detail=plain(error)) from None
-    with response:
+        request = requests.Request(method, url, params=params, json=body, headers=headers, auth=auth)
+        prepared = session.prepare_request(request)
+        cast("Adapter", session.get_adapter(prepared.url or "")).check(prepared)
+    except Exception as error:  # whatever it is, no socket was opened
+        raise Unsendable(request=name, detail=type(error).__name__) from None
+    pauses = [PAUSE * 2**n * random.uniform(0.8, 1.2) for n in range(retries)]  # noqa: S311 -- no secret
+    while True:
         try:
-            content = read(response, deadline)
-        except (HTTPError, OSError) as error:
-            raise OutcomeUnknown(request=name, status=response.status_code, detail=plain(error)) from None
-    return parse(response, content, name)
+            return exchange_once(session, prepared, Exchange(*timeout, deadline), name)
+        except FluentsError as error:
+            if not pauses or error.status not in AGAIN or time.monotonic() + pauses[0] >= deadline:
+                raise
+        time.sleep(pauses.pop(0))
 
 
-def never_left(error: requests.exceptions.RequestException) -> bool:
-    """Whether ERROR proves that the connection was never opened."""
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return True
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    if isinstance(error, requests.exceptions.SSLError):
-        return "CERTIFICATE_VERIFY_FAILED" in str(reason) or "WRONG_VERSION_NUMBER" in str(reason)
-    return isinstance(reason, NewConnectionError | NameResolutionError | ConnectTimeoutError)
+def exchange_once(
+    session: Session, request: requests.PreparedRequest, exchange: Exchange, name: str
+) -> Answer:
+    content, status = bytearray(), None
+    token = EXCHANGE.set(exchange)
+    try:
+        timeout = (exchange.connect, exchange.read)
+        with session.send(request, timeout=timeout, allow_redirects=False, stream=True) as response:
+            status = response.status_code
+            read_into(content, response, exchange)
+    except Unreached as error:
+        raise NotSent(request=name, detail=str(error)) from None
+    except Exception as error:  # of whatever type: a connection was there, so the request may have arrived
+        status = status or status_heard(exchange.heard)
+        good = status is not None and 200 <= status < 300
+        raise OutcomeUnknown(
+            request=name,
+            status=status,
+            detail=plain(error),
+            quoted=False,
+            evidence=evidence(content or exchange.heard.partition(b"\r\n\r\n")[2]) if good else None,
+        ) from None
+    finally:
+        EXCHANGE.reset(token)
+    whole = bytes(content)
+    return Answer(parse(response, whole, name), whole, status, response.headers)
 
 
 def plain(error: Exception) -> str:
     """A short name of what happened; exception texts may hold addresses and headers."""
     names = {
         "ReadTimeout": "no answer in time",
-        "ConnectTimeout": "no connection in time",
         "ConnectionError": "the connection failed",
-        "ChunkedEncodingError": "the answer broke off",
-        "IncompleteRead": "the answer broke off",
-        "ProtocolError": "the answer broke off",
+        "ChunkedEncodingError": "the answer was cut off",
+        "IncompleteRead": "the answer was cut off",
+        "ProtocolError": "the answer was cut off",
         "ReadTimeoutError": "no complete answer in time",
         "TimeoutError": "no complete answer in time",
         "SSLError": "the secure connection failed",
+        "InvalidHeader": "its headers contradict each other",
+        "DecodeError": "the answer couldn't be unpacked",
+        "TooLarge": "the answer is too large",
     }
     return names.get(type(error).__name__, type(error).__name__)
 
 
-def read(response: requests.Response, deadline: float) -> bytes:
-    chunks, size = [], 0
-    # read1 returns what has come: a server that sends byte by byte must not outrun the deadline.
+def read_into(content: bytearray, response: requests.Response, exchange: Exchange) -> None:
+    """Append the body of `response` to `content`, as far as it comes. Raises whatever reading raises."""
     while chunk := response.raw.read1(16384, decode_content=True):
-        size += len(chunk)
-        if size > MAX_ANSWER:
-            raise OSError("the answer is too large")
-        if time.monotonic() > deadline:
-            raise TimeoutError
-        chunks.append(chunk)
-    return b"".join(chunks)
+        content += chunk
+        if len(content) > MAX_ANSWER:
+            raise TooLarge
+        exchange.left()
 
 
-def parse(response: requests.Response, content: bytes, name: str) -> object:
+def status_heard(heard: bytes | bytearray) -> int | None:
+    """The status in what the peer sent, where the rest of it could not be read."""
+    found = STATUS_LINE.match(heard)
+    return int(found[1]) if found else None
+
+
+def evidence(content: bytes | bytearray) -> dict[str, str]:
+    """The number, id and area code in an answer that could not be read as a whole, as far as they are there.
+
+    They come from the outermost object that has a number, else from the outermost one: the id beside it
+    is the number's, and not that of an agent nested in it.
+    """
+    facts: list[tuple[int, int, str, str]] = []
+    opened, inside = count(1), []
+    for token in TOKEN.finditer(content[:65_536]):
+        if token["open"]:
+            inside.append(next(opened))
+        elif token["close"]:
+            del inside[-1:]
+        elif token["name"] and inside:
+            name = token["name"].decode().removeprefix("phone_")
+            facts.append((len(inside), inside[-1], name, (token["text"] or token["digits"]).decode()))
+    holder = min((fact[:2] for fact in facts if fact[2] == "number"), default=None)
+    holder = holder or min((fact[:2] for fact in facts), default=None)
+    kept = {name: value for *where, name, value in reversed(facts) if tuple(where) == holder}
+    return kept | ({"number": e164(kept["number"]) or kept["number"]} if "number" in kept else {})
+
+
+def parse(response: requests.Response, content: bytes, name: str) -> dict[str, Any]:
+    """The JSON object of a 2xx. Raises Refused or one of its kinds, OutcomeUnknown."""
     status = response.status_code
     try:
-        data = json.loads(content) if content else None
-    except (ValueError, RecursionError):
+        data = json.loads(content, parse_constant=lambda _: None) if content else None
+    except (ValueError, RecursionError, MemoryError):
         data = None
     if 200 <= status < 300:
         if not isinstance(data, dict):
-            raise OutcomeUnknown(request=name, status=status, detail="the answer could not be read")
+            raise OutcomeUnknown(request=name, status=status, detail=UNREADABLE, evidence=evidence(content))
         return data
     detail = error_text(data)
     if status == 429:
@@ -178,16 +221,12 @@ def error_text(data: object) -> str:
 
 
 def retry_after(value: str | None) -> float | None:
-    """The pause in seconds from a Retry-After header, as seconds or HTTP date (RFC 9110, 10.2.3)."""
-    if not value:
-        return None
+    """The pause in seconds from a Retry-After header, as seconds or a date (RFC 9110, 10.2.3)."""
     try:
-        pause = float(value)
+        pause = float(value or "nan")
     except ValueError:
-        try:
-            pause = (email.utils.parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError):
-            return None
+        at = moment(value)
+        pause = (at - datetime.now(UTC)).total_seconds() if at else -1.0
     if not pause >= 0:  # also catches NaN
         return None
     return min(pause, MAX_PAUSE)

@@ -2,33 +2,47 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import partial
 
 from django import forms
 from django.core import signing
 from django.core.exceptions import ValidationError
 
-from ..models import Agent, Connection
-from .buying import clean_phone_number
+from numbers.models import Agent, Connection, Number
+from numbers.services.inventory.agent_names import AgentNames
+from numbers.services.typed_values import (
+    Unreadable,
+    read_description,
+    read_label,
+    read_quantity,
+    read_tags,
+    same_text,
+)
+from numbers.telephony.phone import NotAPhoneNumber, read_listed_number
+
+from .files import TableField
+from .orders import clean_phone_number, offer, understood
 
 SEEN_SALT = "number-seen"
+MOST_NUMBERS = 999_999_999  # that one plan could give up
 
 
 class NumberForm(forms.Form):
     """What may be changed about one number, with the values that the person saw.
 
-    VALUES are those of the books now. `changes` are the fields that the person has changed.
+    `values` are those of the books now. `changes` are the fields that the person has changed.
     """
 
     inbound_agent = forms.ChoiceField(label="Who answers", required=False)
-    label = forms.CharField(label="Label", required=False, max_length=200)
+    label = forms.CharField(label="Label", required=False, strip=False)
     description = forms.CharField(
-        label="Description", required=False, max_length=1000, widget=forms.Textarea(attrs={"rows": 2})
+        label="Description", required=False, strip=False, widget=forms.Textarea(attrs={"rows": 2})
     )
     tags = forms.CharField(
         label="Tags",
         required=False,
-        max_length=2000,
-        help_text="Words of your own, with commas between them. Fluents does not see them.",
+        strip=False,
+        help_text="Separate tags with commas. Fluents doesn't see them.",
     )
     outbound_only = forms.BooleanField(label="Outbound only", required=False)
     seen = forms.CharField(widget=forms.HiddenInput, max_length=8000, required=False)
@@ -40,8 +54,8 @@ class NumberForm(forms.Form):
         choices = [(agent.api_id, str(agent)) for agent in agents]
         if values["agent"] and values["agent"] not in dict(choices):
             gone = Agent.objects.filter(api_id=values["agent"]).first()
-            choices.append((values["agent"], f"{gone or values['agent']} (gone at Fluents)"))
-        self.fields["inbound_agent"].choices = [("", "Nobody"), *choices]
+            choices.append((values["agent"], f"{gone or values['agent']} (deleted in Fluents)"))
+        offer(self, "inbound_agent", [("", "Unassigned"), *choices])
 
     @staticmethod
     def as_typed(values: dict) -> dict:
@@ -54,21 +68,27 @@ class NumberForm(forms.Form):
         return signing.dumps(self.values, salt=SEEN_SALT)
 
     def clean(self) -> dict:
-        data = super().clean()
+        super().clean()
+        data = self.cleaned_data
         try:
-            self.seen = signing.loads(data.get("seen", ""), salt=SEEN_SALT)
+            self.stored = signing.loads(data.get("seen", ""), salt=SEEN_SALT)
         except signing.BadSignature:
-            raise ValidationError("This page was too old. Look at the values again, then save.") from None
-        if self.errors:
-            return data
-        wanted = {
-            "agent": data["inbound_agent"],
-            "label": data["label"],
-            "description": data["description"],
-            "tags": sorted({tag.strip() for tag in data["tags"].split(",")} - {""}),
-            "outbound_only": data["outbound_only"],
-        }
-        self.changes = {key: value for key, value in wanted.items() if value != self.seen[key]}
+            raise ValidationError("This page was out of date. Check the values, then save.") from None
+        self.changes = {}
+        shown = self.as_typed(self.stored)
+        read = {"label": read_label, "description": read_description, "tags": read_tags}
+        for name in set(shown) & set(data):
+            # What nobody touched stays, though a browser writes its line breaks as CRLF, or it breaks a rule.
+            if same_text(str(data[name])) == same_text(str(shown[name])):
+                continue
+            try:
+                value = read[name](data[name]) if name in read else data[name]
+            except Unreadable as error:
+                self.add_error(name, str(error))
+                continue
+            key = "agent" if name == "inbound_agent" else name
+            if value != self.stored[key]:
+                self.changes[key] = value
         return data
 
 
@@ -76,9 +96,8 @@ class GiveUpForm(forms.Form):
     """A number is given up only by somebody who has typed it."""
 
     phone_number = forms.CharField(
-        label="Type the number",
-        max_length=40,
-        error_messages={"required": "Type the number, so that it is certainly the one you mean."},
+        label="Enter the number to confirm",
+        error_messages={"required": "Enter the number to confirm."},
     )
 
     def __init__(self, data=None, *, e164: str) -> None:
@@ -87,18 +106,46 @@ class GiveUpForm(forms.Form):
 
     def clean_phone_number(self) -> str:
         value = self.cleaned_data["phone_number"]
-        typed = "".join(c for c in value if c in "0123456789")
-        if typed not in {self.e164[1:], self.e164.removeprefix("+1")}:
-            raise ValidationError("This is another number than the one on this page.")
+        try:
+            typed = read_listed_number(value)
+        except NotAPhoneNumber as error:
+            raise ValidationError(str(error)) from None
+        if typed != self.e164:
+            raise ValidationError("This isn't the number on this page.")
         return value
+
+
+class ProveForm(forms.Form):
+    """From which line a number is to be called. `token` makes one call of one form."""
+
+    probe = forms.CharField(
+        label="Call from",
+        help_text="Another of our lines. Its agent does the talking. The call costs money.",
+        error_messages={"required": "Enter the line to call from."},
+    )
+    token = forms.CharField(
+        widget=forms.HiddenInput,
+        max_length=64,
+        error_messages={"required": "This page was out of date. Try again."},
+    )
+
+    def clean_probe(self) -> Number:
+        try:
+            e164 = read_listed_number(self.cleaned_data["probe"])
+        except NotAPhoneNumber as error:
+            raise ValidationError(str(error)) from None
+        if number := Number.objects.owned().select_related("agent").filter(e164=e164).first():
+            return number
+        raise ValidationError("We don't own the line to call from.")
 
 
 class CountForm(forms.Form):
     """Many numbers are given up only by somebody who has typed how many."""
 
-    count = forms.IntegerField(
-        label="Type how many numbers are given up",
-        error_messages={"required": "Type how many.", "invalid": "Write a whole number."},
+    count = forms.CharField(
+        label="Enter how many numbers to confirm",
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        error_messages={"required": "Enter how many numbers to confirm."},
     )
 
     def __init__(self, data=None, *, count: int) -> None:
@@ -106,8 +153,9 @@ class CountForm(forms.Form):
         self.expected = count
 
     def clean_count(self) -> int:
-        if self.cleaned_data["count"] != self.expected:
-            raise ValidationError("That is not how many numbers this plan gives up. Look at it again.")
+        typed = understood(partial(read_quantity, most=MOST_NUMBERS), self.cleaned_data["count"])
+        if typed != self.expected:
+            raise ValidationError("That's not how many numbers this changes. Check it again.")
         return self.expected
 
 
@@ -116,8 +164,7 @@ class LinkForm(forms.Form):
 
     phone_number = forms.CharField(
         label="Number",
-        max_length=40,
-        error_messages={"required": "Write the number that the connection holds."},
+        error_messages={"required": "Enter the number that's in the connection."},
     )
     telephony_account_connection = forms.ModelChoiceField(
         label="Connection",
@@ -125,8 +172,8 @@ class LinkForm(forms.Form):
         to_field_name="api_id",
         empty_label="Choose a connection",
         error_messages={
-            "required": "Choose the account that holds the number.",
-            "invalid_choice": "This connection is not known. Choose one from the list, or sync first.",
+            "required": "Choose the account that has the number.",
+            "invalid_choice": "Unknown connection. Choose one from the list, or sync first.",
         },
     )
     inbound_agent = forms.ModelChoiceField(
@@ -134,69 +181,18 @@ class LinkForm(forms.Form):
         queryset=Agent.objects.filter(gone_at=None, synced_at__isnull=False),
         to_field_name="api_id",
         required=False,
-        empty_label="Nobody yet",
-        error_messages={
-            "invalid_choice": "This agent is not known. Choose one from the list, or sync first."
-        },
+        empty_label="Unassigned",
+        error_messages={"invalid_choice": "Unknown agent. Choose one from the list, or sync first."},
     )
 
     def clean_phone_number(self) -> str:
         return clean_phone_number(self.cleaned_data["phone_number"])
 
 
-LARGEST_UPLOAD = 20_000_000
-
-
 class UploadForm(forms.Form):
     """A table of numbers that was exported, edited and comes back."""
 
-    file = forms.FileField(
-        label="CSV file",
-        error_messages={"required": "Choose the file.", "empty": "This file is empty."},
-    )
-
-    def clean_file(self):
-        file = self.cleaned_data["file"]
-        if file.size > LARGEST_UPLOAD:
-            raise ValidationError(f"This file is larger than {LARGEST_UPLOAD // 1_000_000} MB.")
-        return file
-
-
-ITSELF = "-"  # the value of the person filter that finds what the dashboard did by itself
-
-
-class ActivityForm(forms.Form):
-    """Which part of the history is wanted. Everything is optional, and what is mistyped is left out."""
-
-    q = forms.CharField(label="Words in the reason", required=False, max_length=200)
-    action = forms.CharField(label="What", required=False, max_length=50)
-    person = forms.CharField(label="Who", required=False, max_length=150)
-    number = forms.CharField(label="Number", required=False, max_length=40)
-    order = forms.IntegerField(label="Order", required=False, min_value=1, max_value=2**63 - 1)
-    plan = forms.IntegerField(label="Plan", required=False, min_value=1, max_value=2**63 - 1)
-
-    def __init__(self, data, *, people: list[str] = ()) -> None:
-        super().__init__(data)
-        for name, label in (("from", "From"), ("to", "To")):  # "from" cannot be written as a class attribute
-            self.fields[name] = forms.DateField(
-                label=label,
-                required=False,
-                widget=forms.DateInput(attrs={"type": "date"}),
-                input_formats=["%Y-%m-%d"],
-                error_messages={"invalid": "Write a day like 2026-01-31."},
-            )
-        self.people = people
-
-    def clean_number(self) -> str:
-        value = self.cleaned_data["number"]
-        digits = "".join(c for c in value if c in "0123456789")
-        if value and not digits:
-            raise ValidationError("Write some digits of the number.")
-        return digits
-
-    @property
-    def is_filled(self) -> bool:
-        return any(self.data.get(name) for name in self.fields)
+    file = TableField()
 
 
 def agent_names(agents: Iterable[Agent]) -> dict[str, str]:
@@ -220,37 +216,28 @@ class AgentField(forms.CharField):
         text = super().clean(value)
         if not text:
             return ""
-        names = agent_names(Agent.objects.filter(gone_at=None))
-        if text in names.values():
-            return text
-        found = {name.casefold(): api_id for name, api_id in names.items()}
-        if text.casefold() in found:
-            return found[text.casefold()]
-        close = [name for name in names if text.casefold() in name.casefold()]
-        if len(close) == 1:
-            return names[close[0]]
-        hint = f" Did you mean {', '.join(close[:3])}?" if close else " Choose one from the list."
-        raise ValidationError(f"No agent is called “{text}”.{hint}")
+        try:
+            agent = AgentNames().find(text)
+        except Unreadable as error:
+            raise ValidationError(str(error)) from None
+        return agent.api_id if agent else ""
 
 
 class AssignForm(forms.Form):
-    """Who shall answer one number. SEEN is who did when the form was made."""
+    """Who is to answer one number. SEEN is who did when the form was made."""
 
     agent = AgentField(required=False)
     seen = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
 
     def clean(self) -> dict:
-        data = super().clean()
+        super().clean()
+        data = self.cleaned_data
         if "nobody" in self.data:
             data["agent"] = ""
             self.errors.pop("agent", None)
         elif not data.get("agent") and "agent" not in self.errors:
-            self.add_error("agent", "Write who shall answer.")
+            self.add_error("agent", "Choose an agent.")
         return data
-
-
-def tag_list(text: str) -> list[str]:
-    return [tag for part in text.split(",") if (tag := part.strip())]
 
 
 class BulkForm(forms.Form):
@@ -260,18 +247,29 @@ class BulkForm(forms.Form):
 
     do = forms.ChoiceField(choices=[(deed, deed) for deed in DEEDS])
     agent = AgentField(required=False)
-    label = forms.CharField(required=False, max_length=200)
-    tags_add = forms.CharField(required=False, max_length=500)
-    tags_remove = forms.CharField(required=False, max_length=500)
+    reason = forms.CharField(required=False, max_length=200)
+    label = forms.CharField(required=False, strip=False)
+    tags_add = forms.CharField(required=False, strip=False)
+    tags_remove = forms.CharField(required=False, strip=False)
+
+    def clean_label(self) -> str:
+        return understood(read_label, self.cleaned_data["label"])
+
+    def clean_tags_add(self) -> list[str]:
+        return understood(read_tags, self.cleaned_data["tags_add"])
+
+    def clean_tags_remove(self) -> list[str]:
+        return understood(read_tags, self.cleaned_data["tags_remove"])
 
     def clean(self) -> dict:
-        data = super().clean()
+        super().clean()
+        data = self.cleaned_data
         if data.get("do") != "assign":
             self.errors.pop("agent", None)
         elif not data.get("agent") and "agent" not in self.errors:
-            self.add_error("agent", "Write who shall answer.")
+            self.add_error("agent", "Choose an agent.")
         if data.get("do") == "tags" and not (data.get("tags_add") or data.get("tags_remove")):
-            self.add_error("tags_add", "Write a tag to add or to take away.")
+            self.add_error("tags_add", "Enter a tag to add or remove.")
         return data
 
     def changes(self) -> dict:
@@ -285,8 +283,7 @@ class BulkForm(forms.Form):
             case "label":
                 return {"label": data["label"]}
             case "tags":
-                tags = {name: tag_list(data[name]) for name in ("tags_add", "tags_remove")}
-                return {name: found for name, found in tags.items() if found}
+                return {name: data[name] for name in ("tags_add", "tags_remove") if data[name]}
             case deed:
                 return {"outbound_only": deed == "outbound"}
 
@@ -294,5 +291,6 @@ class BulkForm(forms.Form):
 class SaveViewForm(forms.Form):
     """A name for a way to look at the list."""
 
-    name = forms.CharField(max_length=60, error_messages={"required": "Give the view a name."})
+    name = forms.CharField(max_length=60, error_messages={"required": "Enter a name for the view."})
     query = forms.CharField(required=False, max_length=2000)
+    shared = forms.BooleanField(required=False)

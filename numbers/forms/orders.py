@@ -2,31 +2,39 @@
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import cast
 
 from django import forms
 from django.conf import settings
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.core import signing
 from django.core.exceptions import ValidationError
 
-from ..models import Agent, Connection
-from ..services.wants import LONGEST_LABEL, Want, owned_among, wrong_tag
+from numbers.models import Agent, Connection
+from numbers.services.inventory.agent_names import AgentNames
+from numbers.services.orders.items import Want, owned_among
+from numbers.services.orders.prices import estimate
+from numbers.services.typed_values import Unreadable, read_label, read_quantity, read_tags
+from numbers.telephony.numbering_plan import NotForSale, read_area
+from numbers.telephony.phone import NotAPhoneNumber, read_number_for_sale, read_phone_number
+
+from .files import TableField
 
 TOKEN_SALT = "purchase-form"  # noqa: S105 -- the name of a purpose
 TOKEN_SECONDS = 24 * 60 * 60  # a form that was left open longer buys nothing any more
 MOST_ROWS = 50  # that one can type; a file may have more
-LARGEST_WANT_LIST = 2_000_000
 ROW_FIELDS = ("area_code", "phone_number", "quantity", "inbound_agent", "label", "tags")
 ROW_FIELD = re.compile(rf"({'|'.join(ROW_FIELDS)})(?:-([2-9]|[1-9][0-9]{{1,2}}))?")
 ACCOUNT_FIELDS = ("telephony_provider", "telephony_account_connection")
-NO_TOKEN = "No Fluents token is set (FLUENTS_API_TOKEN), so nothing can be bought."  # noqa: S105 -- a message
-NOT_SYNCED = "Nothing is synced from Fluents yet: write the id as Fluents shows it."
+NO_TOKEN = "FLUENTS_API_TOKEN isn't set, so nothing can be bought."  # noqa: S105 -- a message
+NOT_SYNCED = "Nothing has been synced from Fluents yet. Enter the ID as Fluents shows it."
 PROVIDER_NAMES = {"twilio": "Twilio", "telnyx": "Telnyx"}
 
 
 def new_form_token(user_id: int) -> str:
-    """A token that makes one form one order; made here and signed, so that nobody can invent one."""
+    """A token that makes one form one order; made here and signed, which keeps it from being invented."""
     return signing.dumps([user_id, uuid.uuid4().hex], salt=TOKEN_SALT)
 
 
@@ -37,32 +45,16 @@ def read_form_token(token: str, user_id: int) -> str:
     except (signing.BadSignature, ValueError, TypeError):
         owner, key = None, ""
     if owner != user_id:
-        raise ValidationError("This form is not valid any more. Nothing was bought. Please start again.")
+        raise ValidationError("This form has expired. Nothing was bought. Start again.")
     return key
 
 
-def clean_area_code(value: str) -> str:
-    """A geographic US or Canadian area code. Raises ValidationError."""
-    if len(value) != 3 or not value.isascii() or not value.isdigit():
-        raise ValidationError("An area code has three digits, such as 415.")
-    if value[0] in "01" or value[1:] == "11":
-        raise ValidationError(f"{value} is not an area code: codes begin with 2 to 9 and do not end in 11.")
-    return value
-
-
 def clean_phone_number(value: str) -> str:
-    """The number as E.164; typed with spaces, brackets, or without +1. Raises ValidationError."""
-    import phonenumbers  # noqa: PLC0415 -- no small thing, and most pages have no such field
-
+    """The number as E.164, however it was typed. Raises ValidationError."""
     try:
-        parsed = phonenumbers.parse(value, "US")
-    except phonenumbers.NumberParseException:
-        parsed = None
-    if not parsed or not phonenumbers.is_possible_number(parsed):
-        raise ValidationError("This is not a complete phone number. Write it like +1 415 555 0123.")
-    if not phonenumbers.is_valid_number(parsed):
-        raise ValidationError("No such number can exist: check the area code and the digits after it.")
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+        return read_phone_number(value)
+    except NotAPhoneNumber as error:
+        raise ValidationError(str(error)) from None
 
 
 def typed_rows(data: Mapping) -> list[dict[str, str]]:
@@ -80,12 +72,33 @@ def is_blank(row: dict[str, str]) -> bool:
     return said.pop("quantity", "") in ("", "1") and not any(said.values())
 
 
-def synced(kind: type) -> list:
+def understood[T](read: Callable[[str], T], value: str) -> T:
+    """What `read` makes of `value`. Raises ValidationError with its reason."""
+    try:
+        return read(value)
+    except (Unreadable, NotForSale, NotAPhoneNumber) as error:
+        raise ValidationError(str(error)) from None
+
+
+def with_typed(choices: list[tuple[str, str]], value: str | None) -> list[tuple[str, str]]:
+    """`choices` and `value`, which a person sees beside the reason why it is none of them."""
+    known = not value or value in dict(choices)
+    return choices if known else [*choices, (str(value), f"{value} (not in this list)")]
+
+
+def offer(form: forms.Form, name: str, choices: list[tuple[str, str]]) -> None:
+    """Let form's field name be one of choices; another that was sent stays to be seen, and is an error."""
+    field = cast("forms.ChoiceField", form.fields[name])
+    field.choices = choices
+    field.widget.choices = with_typed(choices, form[name].value())
+
+
+def synced[M: (Agent, Connection)](kind: type[M]) -> list[M]:
     return list(kind.objects.filter(gone_at=None, synced_at__isnull=False))
 
 
 def synced_connection(params: Mapping) -> Connection | None:
-    """The connection that PARAMS choose, else the first that there is for their provider, if any."""
+    """The connection that `params` choose, else the first that there is for their provider, if any."""
     rows = synced(Connection)
     chosen = [row for row in rows if row.api_id == params.get("telephony_account_connection")]
     provider = params.get("telephony_provider") or settings.TELEPHONY_PROVIDERS[0]
@@ -98,13 +111,13 @@ class AccountForm(forms.Form):
 
     telephony_provider = forms.ChoiceField(label="Provider")
     telephony_account_connection = forms.CharField(
-        label="Connection", max_length=200, error_messages={"required": "Choose the account that pays."}
+        label="Connection", max_length=200, error_messages={"required": "Choose the account to buy with."}
     )
 
     def __init__(self, *args, provider: str = "", **kwargs) -> None:
         super().__init__(*args, **kwargs)
         names = [(p, PROVIDER_NAMES.get(p, p)) for p in settings.TELEPHONY_PROVIDERS]
-        self.fields["telephony_provider"].choices = names
+        offer(self, "telephony_provider", names)
         self.provider = provider or self.data.get("telephony_provider") or names[0][0]
         self.fields["telephony_provider"].initial = self.provider
         self.connections = synced(Connection)
@@ -114,7 +127,7 @@ class AccountForm(forms.Form):
             return
         fitting = [row for row in self.connections if row.telephony_provider == self.provider]
         choices = [("", "Choose a connection"), *((row.api_id, str(row)) for row in fitting)]
-        field.widget = forms.Select(choices=choices)
+        field.widget = forms.Select(choices=with_typed(choices, self["telephony_account_connection"].value()))
         if len(fitting) == 1:
             field.initial = fitting[0].api_id
 
@@ -124,36 +137,38 @@ class AccountForm(forms.Form):
             return value
         row = next((row for row in self.connections if row.api_id == value), None)
         if not row:
-            raise ValidationError("This connection is not known. Choose one from the list, or sync first.")
+            raise ValidationError("Unknown connection. Choose one from the list, or sync first.")
         provider = self.cleaned_data.get("telephony_provider")
         if provider and row.telephony_provider != provider:
             raise ValidationError(
-                f"{row} is a {row.telephony_provider} connection. Choose one of {provider}."
+                f"{row} is a {row.telephony_provider} connection. Choose a {provider} connection."
             )
         return value
 
     def clean(self) -> dict:
-        data = super().clean()
+        super().clean()
+        data = self.cleaned_data
         if not settings.FLUENTS_API_TOKEN:
             self.add_error(None, NO_TOKEN)
         return data
 
 
 class RowForm(forms.Form):
-    """One row of a basket. The fields have the API's names; row N has `-N` behind them, but for the first."""
+    """One row of a basket. The fields have the API's names; row n has `-N` behind them, but for the first."""
 
-    area_code = forms.CharField(label="Area code", required=False, max_length=20, help_text="Three digits.")
+    area_code = forms.CharField(label="Area code", required=False, help_text="Or a city, state, or nickname.")
     phone_number = forms.CharField(
-        label="Exact number", required=False, max_length=40, help_text="Only if you want one certain number."
+        label="Exact number", required=False, help_text="Only to buy one specific number."
     )
-    quantity = forms.IntegerField(
-        label="How many lines",
-        initial=1,
-        error_messages={"required": "Say how many lines.", "invalid": "Write a whole number."},
+    quantity = forms.CharField(
+        label="Quantity",
+        initial="1",
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        error_messages={"required": "Enter a quantity."},
     )
-    inbound_agent = forms.CharField(label="Who answers", required=False, max_length=200)
-    label = forms.CharField(label="Label", required=False, max_length=LONGEST_LABEL)
-    tags = forms.CharField(label="Tags", required=False, max_length=1200)
+    inbound_agent = forms.CharField(label="Who answers", required=False, max_length=300)
+    label = forms.CharField(label="Label", required=False, strip=False)
+    tags = forms.CharField(label="Tags", required=False, strip=False)
 
     def __init__(self, *args, n: int = 1, agents: list[Agent] | None = None, **kwargs) -> None:
         self.n = n
@@ -164,56 +179,60 @@ class RowForm(forms.Form):
                 field.help_text = ""
         field = self.fields["inbound_agent"]
         if self.agents:
-            choices = [("", "Nobody yet"), *((row.api_id, str(row)) for row in self.agents)]
-            field.widget = forms.Select(choices=choices)
+            choices = [("", "Unassigned"), *((row.api_id, str(row)) for row in self.agents)]
+            field.widget = forms.Select(choices=with_typed(choices, self["inbound_agent"].value()))
         else:
             field.help_text = NOT_SYNCED
 
     def add_prefix(self, field_name: str) -> str:
         return field_name if self.n == 1 or field_name not in ROW_FIELDS else f"{field_name}-{self.n}"
 
+    @property
+    def asked(self) -> int:
+        """How many lines the row asks for as it stands; 0 where nobody can tell."""
+        values = {name: self[name].value() or "" for name in ("area_code", "phone_number", "quantity")}
+        try:
+            count = read_quantity(values["quantity"], most=settings.MAX_LINES_PER_ORDER)
+        except Unreadable:
+            return 0
+        return count if values["area_code"] or values["phone_number"] else 0
+
     def clean_inbound_agent(self) -> str:
         value = self.cleaned_data["inbound_agent"]
-        if value and self.agents and value not in {row.api_id for row in self.agents}:
-            raise ValidationError("This agent is not known. Choose one from the list, or sync first.")
-        return value
+        if not value or not self.agents:
+            return value
+        agent = understood(AgentNames(self.agents).find, value)
+        return agent.api_id if agent else ""
 
     def clean_area_code(self) -> str:
         value = self.cleaned_data["area_code"]
-        return clean_area_code(value) if value else ""
+        return understood(read_area, value) if value else ""
 
     def clean_phone_number(self) -> str:
         value = self.cleaned_data["phone_number"]
-        return clean_phone_number(value) if value else ""
+        return understood(read_number_for_sale, value) if value else ""
 
     def clean_quantity(self) -> int:
-        value = self.cleaned_data["quantity"]
-        if not 1 <= value <= settings.MAX_LINES_PER_ORDER:
-            raise ValidationError(f"An order has 1 to {settings.MAX_LINES_PER_ORDER:,} lines.")
-        return value
+        read = partial(read_quantity, most=settings.MAX_LINES_PER_ORDER)
+        return understood(read, self.cleaned_data["quantity"])
 
     def clean_label(self) -> str:
-        value = self.cleaned_data["label"]
-        if not value.isprintable():
-            raise ValidationError("A label is one line of text.")
-        return value
+        return understood(read_label, self.cleaned_data["label"])
 
     def clean_tags(self) -> list[str]:
-        tags = sorted({tag.strip() for tag in re.split("[,;]", self.cleaned_data["tags"])} - {""})
-        if wrong := wrong_tag(tags):
-            raise ValidationError(wrong)
-        return tags
+        return understood(read_tags, self.cleaned_data["tags"])
 
     def clean(self) -> dict:
-        data = super().clean()
+        super().clean()
+        data = self.cleaned_data
         names = ("area_code", "phone_number")
         area, number = (self.data.get(self.add_prefix(name), "").strip() for name in names)
         if area and number:
-            self.add_error("phone_number", "Give an area code or an exact number, not both.")
+            self.add_error("phone_number", "Enter an area code or an exact number, not both.")
         if not area and not number:
-            self.add_error("area_code", "Give an area code, or an exact number.")
+            self.add_error("area_code", "Enter an area code or an exact number.")
         if number and data.get("quantity", 1) != 1 and "quantity" not in self.errors:
-            self.add_error("quantity", "An exact number can be bought once only. Write 1.")
+            self.add_error("quantity", "You can buy an exact number only once. Enter 1.")
         return data
 
     def want(self) -> Want:
@@ -238,7 +257,7 @@ class PurchaseForm(WantForm):
 
     form_token = forms.CharField(widget=forms.HiddenInput, max_length=500, required=False)
 
-    def __init__(self, data=None, *, user: AbstractUser, initial: Mapping | None = None, **kwargs) -> None:
+    def __init__(self, data=None, *, user: User, initial: Mapping | None = None, **kwargs) -> None:
         rows = typed_rows(initial or {} if data is None else data)
         if data is not None:
             rows = [row for row in rows if not is_blank(row)] or rows[:1]
@@ -254,17 +273,25 @@ class PurchaseForm(WantForm):
     def rows(self) -> list[RowForm]:
         return [self, *self.more]
 
+    @property
+    def total(self) -> dict:
+        """How many lines the rows ask for as they stand, and what these cost by our own price table."""
+        quantity = sum(row.asked for row in self.rows)
+        account = {name: self[name].value() or "" for name in ACCOUNT_FIELDS}
+        return {"quantity": quantity, "cost": estimate(**account, quantity=quantity)}
+
     def is_valid(self) -> bool:
         return super().is_valid() and all(row.is_valid() for row in self.more)
 
     def clean(self) -> dict:
-        data = super().clean()
+        super().clean()
+        data = self.cleaned_data
         try:
             self.form_key = read_form_token(data.get("form_token", ""), self.user.pk)
         except ValidationError as error:
             self.add_error(None, error)
         if len(self.rows) > MOST_ROWS:
-            self.add_error(None, f"This form takes {MOST_ROWS} rows. Put more of them into a CSV file.")
+            self.add_error(None, f"This form has room for {MOST_ROWS} rows. Use a CSV file for more.")
         self._check_together([data, *(row.cleaned_data for row in self.more if row.is_valid())])
         return data
 
@@ -275,12 +302,12 @@ class PurchaseForm(WantForm):
         for row in self.rows:
             number = "phone_number" not in row.errors and row.cleaned_data.get("phone_number")
             if number and seen.setdefault(number, row.n) != row.n:
-                row.add_error("phone_number", f"This number stands in row {seen[number]} already.")
+                row.add_error("phone_number", f"This number is already in row {seen[number]}.")
             elif number in ours:
-                row.add_error("phone_number", "This number is ours already.")
+                row.add_error("phone_number", "We already own this number.")
         count, most = sum(row.get("quantity") or 0 for row in rows), settings.MAX_LINES_PER_ORDER
         if self.more and count > most:
-            text = f"All rows together ask for {count:,} lines; an order has at most {most:,}."
+            text = f"The rows add up to {count:,} lines. An order can have up to {most:,}."
             self.more[-1].add_error("quantity", text)
 
     def wants(self) -> list[Want]:
@@ -295,26 +322,17 @@ class PurchaseForm(WantForm):
 class WantListForm(AccountForm):
     """A CSV file of wants, and the account that pays for them."""
 
-    file = forms.FileField(
-        label="CSV file",
-        error_messages={"required": "Choose the file.", "empty": "This file is empty."},
-    )
-
-    def clean_file(self):
-        file = self.cleaned_data["file"]
-        if file.size > LARGEST_WANT_LIST:
-            raise ValidationError(f"This file is larger than {LARGEST_WANT_LIST // 1_000_000} MB.")
-        return file
+    file = TableField()
 
 
 def account_in(data: Mapping, *, token: bool = True) -> dict:
-    """What DATA says besides the rows."""
+    """What `data` says besides the rows."""
     names = (*ACCOUNT_FIELDS, "form_token") if token else ACCOUNT_FIELDS
     return {name: data[name] for name in names if name in data}
 
 
 def named(rows: list[dict[str, str]]) -> dict[str, str]:
-    """ROWS under the names that they have in the form."""
+    """`rows` under the names that they have in the form."""
     return {
         name if n == 1 else f"{name}-{n}": value
         for n, row in enumerate(rows, start=1)

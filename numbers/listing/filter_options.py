@@ -1,4 +1,4 @@
-"""What the filters of the list offer, and one's own views of it: all in one query."""
+"""What the filters of the list offer, and the views of it, one's own and the team's: all in one query."""
 
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -7,10 +7,10 @@ from typing import NamedTuple
 from django.db.models import CharField, QuerySet, Value
 from django.db.models.fields.json import KT, KeyTextTransform
 
-from .forms import agent_names
-from .models import Agent, Connection, Figures, SavedView, Tag
-from .prepared import Prepared
-from .statements import slot
+from numbers.db.prepared import Prepared
+from numbers.db.sql import slot
+from numbers.forms.numbers import agent_names
+from numbers.models import Agent, Connection, Figures, SavedView, Tag
 
 MOST = 500  # names that a list to choose from holds
 VIEWS = 30  # that one person may keep
@@ -22,6 +22,7 @@ class View(NamedTuple):
     pk: int
     name: str
     query: str
+    shared_by: str = ""  # nobody else: it is one's own
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,16 +56,21 @@ def arranged(rows: tuple[tuple, ...]) -> Choices:
         elif kind == "tag":
             found.tag_choices.append((one, one))
         else:
-            found.views.append(View(pk, one, two))
+            found.views.append(View(pk, one, two, three))
+    found.views.sort(key=lambda view: bool(view.shared_by))
     found.agent_name_choices = [(name, "") for name in agent_names(agents)]
     return found
 
 
 def of_kind(kind: str, rows: QuerySet, *fields: str | KeyTextTransform) -> QuerySet:
-    """ROWS with their KIND, as one part of a union: of the same width, in no order."""
+    """`rows` with their `kind`, as one part of a union: of the same width, in no order."""
     first = rows.model.objects.filter(pk__in=rows.values("pk")[:MOST]).order_by()
     texts = [*fields, *[Value("", CharField())] * (3 - len(fields))]
     return first.values_list(Value(kind, CharField()), "pk", *texts)
+
+
+def of_others() -> QuerySet:
+    return SavedView.objects.filter(shared=True).exclude(user=slot("user"))
 
 
 def everything() -> QuerySet:
@@ -75,6 +81,7 @@ def everything() -> QuerySet:
         of_kind("tag", Tag.objects.all(), "name"),
         of_kind("figures", Figures.objects.all(), KT("counts__owned")),
         of_kind("view", SavedView.objects.filter(user=slot("user")), "name", "query"),
+        of_kind("view", of_others(), "name", "query", "user__username"),
         all=True,
     )
 

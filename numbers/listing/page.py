@@ -1,22 +1,25 @@
 """The rows of the list, prepared in Python: two queries a page, whatever it shows."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from hashlib import sha1
 
 from django.db import connection
-from django.db.models import BigIntegerField, CharField, Q, QuerySet, Value
+from django.db.models import BigIntegerField, CharField, F, Q, QuerySet, Value
 from django.utils import timezone
 
-from .areas import REGIONS, area_of
-from .matching import Match
-from .models import Number, PlanRow
-from .paging import Order, Page, page_by
-from .prepared import Prepared
-from .queries import Query
-from .statements import Statement, keys, keys_slot, slot
-from .states import OPEN_ROWS, OURS, NumberStatus, RowState
-from .templatetags.lines import NUMBER_BADGES, phone, provider
+from numbers.currencies import priced
+from numbers.db.pagination import Ordering, Page, page_within
+from numbers.db.prepared import Prepared
+from numbers.db.sql import Statement, keys, keys_slot, slot
+from numbers.models import Number, PlanRow
+from numbers.services.orders.prices import price_table
+from numbers.states import OPEN_ROWS, OURS, NumberStatus, RowState
+from numbers.telephony.area_codes import REGIONS, area_of
+from numbers.templatetags.numbers import NUMBER_BADGES, provider
+from numbers.templatetags.ui import phone
+
+from .match import MOST, WINDOW, Along, Match
+from .query import Query
 
 TOLD = timedelta(minutes=2)  # for so long a row says why a change was not made
 FIELDS = (
@@ -36,6 +39,11 @@ FIELDS = (
     "bought_at",
     "bought_by",
     "synced_at",
+    "connection_id",
+    "description",
+    "calls_30",
+    "last_call_at",
+    "answerer",
 )
 STATUS_WORDS = {str(status): str(status.label) for status in NumberStatus}
 
@@ -63,47 +71,121 @@ class Row:
     bought_by: str
     synced_at: object
     ours: bool
+    description: str
+    calls: int
+    last_call_at: object
+    cost: str = ""  # a month, by our own price table
     tags: list[str] = field(default_factory=list)
     changing: str = ""  # what is under way
     refused: str = ""  # why the last change was not made
 
 
 def rows_of(query: Query, params, *, user) -> Page:
-    """The page of numbers that QUERY matches, with what goes on with each for USER to see."""
-    (shape, values), order = query.worded, query.order
+    """The page of numbers that `query` matches, with what is under way for each, as `user` may see it."""
+    match, values, found = query.match
+    order, size = query.order, query.page_size
+    walking, ties = is_far(match, found, query.sorting), [False]
 
-    def read(key: tuple | None, *, turned: bool) -> list[dict]:
-        if key:
-            values.update(pk=key[0], value=order.written(key[1]))
-        kind = (None if key[1] is None else "value",) if key else ()
+    def fill(name: str, key: tuple | None) -> str:
+        """Put `key` into the slots of this `name`; what kind of key it is."""
+        if not key:
+            return ""
+        values.update({name: key[0], f"{name}-value": order.written(key[1])})
+        return name if key[1] is None else f"{name}-value"
+
+    def read(key: tuple | None, end: tuple | None, *, backwards: bool) -> list[dict]:
+        kinds = fill("key", key), fill("end", end)
 
         def find(*, timeless: bool) -> list[tuple]:
-            return LIST.rows(shape, order, query.page_size, kind, turned, timeless, **values)
+            return LIST.rows(match, order, size, (*kinds, ties[-1]), backwards, timeless, **values)
 
-        rows = order.take(find, key, turned=turned, count=query.page_size + 1)
+        rows = order.take(find, key, backwards=backwards, count=size + 1)
         return [dict(zip(FIELDS, row, strict=True)) for row in rows]
 
-    page = page_by(read, params=params, size=query.page_size, order=order)
-    page.rows[:] = prepared(page.rows, user=user)
+    def find_end(key: tuple | None, *, backwards: bool) -> list[tuple] | None:
+        if not walking:
+            return None
+        shape = match, order, fill("key", key), backwards
+        ends = END.rows(*shape, WINDOW - 1, 2, **values)
+        if len(ends) < 2:
+            return []
+        if not order.field:
+            return [(pk, None) for pk, _ in ends]
+        [(_, first)] = END.rows(*shape, 0, 1, **values)
+        ties.append(first == ends[1][1])
+        return ends
+
+    page = page_within(read, find_end=find_end, params=params, size=size, order=order)
+    written = list(page.rows)
+    page.rows[:] = prepared(written, user=user)
+    if "cost" in query.columns:
+        add_costs(page.rows, written)
     return page
 
 
-def paged(match: Match, order: Order, size: int, kind: tuple, turned: bool, timeless: bool) -> QuerySet:
-    """One page in ORDER, and one row more; behind a key or, if TURNED, before it. KIND: what it holds."""
-    found = match.numbers().values_list(*FIELDS)
-    if kind:
-        key = slot("pk"), kind[0] and slot(kind[0])
-        found = found.filter(order.behind(key, turned=turned, timeless=timeless))
-    return order.sorted(found, turned=turned)[: size + 1]
+def is_far(match: Match, found: dict[str, int], sort: str) -> bool:
+    """Whether a page of `match` may walk far: each filter finds many, and the one that leads is not alone."""
+    broad = bool(match.search and "q" not in found)
+    others = len(found.keys() - {match.lead}) + broad
+    return bool(others) and (not match.lead or found.get(match.lead, 0) > MOST or not sort)
 
 
+def place(kind: str) -> tuple | None:
+    """The key whose slots are of this `kind`."""
+    name, _, value = kind.partition("-")
+    return (slot(name), slot(kind) if value else None) if kind else None
+
+
+def paged(
+    match: Match, order: Ordering, size: int, kinds: tuple[str, str, bool], backwards: bool, timeless: bool
+) -> QuerySet:
+    """One page in `order`, and one row more; behind a key or, if `backwards`, before it, and up to an end."""
+    found, along, sorting = match.numbers(), order, None
+    if order.field and match.lead and (match.lead != "bought" or order.field != "bought_at"):
+        found = found.alias(along=Along(F(order.field)))  # not by the index of the order
+        along = replace(order, field="along")
+    elif match.few and connection.vendor == "postgresql":  # which may take the keys' index for it
+        found = found.alias(along=Along(F("pk")))
+        sorting = replace(order, field="along")
+    key, end = place(kinds[0]), place(kinds[1])
+    if key:
+        found = found.filter(along.behind(key, backwards=backwards, timeless=timeless))
+    if end and kinds[2]:  # all up to there have the same value: an index finds their ids in it
+        same, by_age = Q(**{order.field: end[1]}), replace(order, field="")
+        found = found.filter(same & by_age.behind(end, backwards=not backwards))
+    elif end:
+        found = found.filter(along.behind(end, backwards=not backwards))
+    found = (sorting or along).sorted(found, backwards=backwards)[: size + 1]
+    if along is not order:  # sorts keys, not rows with all that they point to
+        found = order.sorted(Number.objects.filter(pk__in=found.values("pk")), backwards=backwards)
+    return found.values_list(*FIELDS)
+
+
+def ending(match: Match, order: Ordering, kind: str, backwards: bool, start: int, count: int) -> QuerySet:
+    """`count` rows from the one at `start` on, of those that a page walks along from behind a key on."""
+    found = match.way()
+    if key := place(kind):
+        found = found.filter(order.behind(key, backwards=backwards, timeless=False))
+    keys = order.sorted(found, backwards=backwards).values_list("pk", order.field or "pk")
+    return keys[start : start + count]
+
+
+END = Statement(ending)
 LIST = Statement(paged)
 
 
-def prepared(found: list[dict], *, user) -> list["Row"]:
-    """FOUND, with tags and with what goes on, in one query.
+def add_costs(rows: list["Row"], found: list[dict]) -> None:
+    """What each of `rows`, which were `found` so, costs a month by our own price table."""
+    prices = price_table()
+    for row, values in zip(rows, found, strict=True):
+        price = prices.find(values["telephony_provider"], values["connection_id"])
+        row.cost = priced(price.monthly, price.currency) if price else ""
 
-    That is what is being changed, and what USER asked for a moment ago in vain.
+
+def prepared(found: list[dict], *, user) -> list["Row"]:
+    """`found`, with tags and with what is under way, in one query.
+
+    That is what is being changed, and what `user` asked for a moment ago in vain.
     """
     rows = {values["pk"]: row_of(values) for values in found}
     lately = connection.ops.adapt_datetimefield_value(timezone.now() - TOLD)
@@ -121,11 +203,11 @@ def prepared(found: list[dict], *, user) -> list["Row"]:
 def marks() -> QuerySet:
     """The tags of numbers, and the rows of plans about them that a page tells of."""
     numbers, nothing = keys_slot("numbers"), Value("", CharField())
-    worn = Number.tags.through.objects.filter(number__in=numbers)
+    links = Number.tags.through.objects.filter(number__in=numbers)
     lately = Q(changed_at__gt=slot("lately"), plan__requested_by=slot("user"), plan__applied_at__isnull=False)
     told = Q(state__in=sorted(OPEN_ROWS), plan__applied_at__isnull=False) | lately
     changes = PlanRow.objects.filter(told, number__in=numbers).order_by()
-    return worn.values_list("number", Value(0, BigIntegerField()), "tag__name", nothing, nothing).union(
+    return links.values_list("number", Value(0, BigIntegerField()), "tag__name", nothing, nothing).union(
         changes.values_list("number", "pk", "reason", "state", "plan__title"), all=True
     )
 
@@ -157,16 +239,13 @@ def row_of(values: dict) -> Row:
         values["bought_by"],
         values["synced_at"],
         status in OURS,
-        [],
+        values["description"],
+        values["calls_30"],
+        values["last_call_at"],
     )
 
 
-def version_of(rows: list) -> str:
-    """Changes whenever anything that ROWS show does."""
-    return sha1(repr(rows).encode(), usedforsecurity=False).hexdigest()[:12]
-
-
 def waiting(numbers: QuerySet[Number]) -> QuerySet[Number]:
-    """NUMBERS that no plan under way is about."""
+    """`numbers` that no plan under way is about."""
     under_way = PlanRow.objects.filter(state__in=OPEN_ROWS, plan__applied_at__isnull=False)
     return numbers.exclude(pk__in=under_way.values("number"))

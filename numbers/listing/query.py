@@ -5,48 +5,91 @@ the same numbers. Whatever is not understood is left out, never an error.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from datetime import timedelta
+from time import time
 from urllib.parse import urlencode
 
 from django.db import connection
 from django.db.models import QuerySet
 from django.http import QueryDict
+from django.urls import reverse
 
-from .areas import REGIONS
-from .matching import ANY, NOBODY, Match, beginning, day, is_worn_by_many
-from .models import Gate, Number
-from .paging import Order
-from .searching import Search, is_many
-from .statements import CountOf, Slot, Statement
-from .states import NumberStatus
+from numbers import number_fields
+from numbers.db.pagination import Ordering
+from numbers.db.sql import Slot
+from numbers.models import Number
+from numbers.states import NumberStatus
+from numbers.telephony.area_codes import REGIONS, wanted_by
+from numbers.telephony.characters import plain
+
+from .match import ANY, COUNT, NOBODY, WITH_STATUS, Match, day, is_many, leading, quiet_since, sizes
+from .search import LONGEST_PASTE, Search, numbers_in
 
 SIZES = (50, 100)
 MANY, MANY_FOUND = 10_000, 200  # beyond this, matches are not counted on a page; those of a search
+FEW = 2000  # numbers that are looked at to count those of them that match
+REMEMBERED = 60  # seconds for which the size of a filter may be old
 
 #: The columns that can be chosen, in their order. The number itself is always there.
 COLUMNS = {
-    "label": "Label",
-    "agent": "Who answers",
-    "provider": "Provider",
-    "connection": "Connection",
-    "status": "Status",
-    "tags": "Tags",
-    "bought": "Bought",
-    "synced": "Last synced",
+    name: number_fields.COLUMNS.get(name, "Monthly cost")  # an estimate by our own price table
+    for name in (
+        *(
+            "label",
+            "agent",
+            "provider",
+            "connection",
+            "status",
+            "tags",
+            "description",
+            "cost",
+            "bought",
+            "synced",
+            "calls",
+            "last_call",
+        ),
+    )
 }
+#: Those that are shown unless others are chosen: at most sixteen elements a row.
+UNUSUAL = ("provider", "description", "cost", "synced", "calls", "last_call")
+DEFAULT_COLUMNS = [name for name in COLUMNS if name not in UNUSUAL]
 ORDERS = {
-    "number": Order(field="e164", down=False),
-    "-number": Order(field="e164"),
-    "label": Order(field="label", down=False),
-    "-label": Order(field="label"),
-    "bought": Order(field="bought_at", down=False, time=True),
-    "-bought": Order(field="bought_at", time=True),
-    "synced": Order(field="synced_at", down=False, time=True),
-    "-synced": Order(field="synced_at", time=True),
-    "": Order(),  # as they came onto the books, newest first
+    "number": Ordering(field="e164", down=False),
+    "-number": Ordering(field="e164"),
+    "label": Ordering(field="label", down=False),
+    "-label": Ordering(field="label"),
+    "agent": Ordering(field="answerer", down=False),
+    "-agent": Ordering(field="answerer"),
+    "status": Ordering(field="status", down=False),
+    "-status": Ordering(field="status"),
+    "bought": Ordering(field="bought_at", down=False, time=True),
+    "-bought": Ordering(field="bought_at", time=True),
+    "synced": Ordering(field="synced_at", down=False, time=True),
+    "-synced": Ordering(field="synced_at", time=True),
+    "calls": Ordering(field="calls_30", down=False, whole=True),
+    "-calls": Ordering(field="calls_30", whole=True),
+    "last_call": Ordering(field="last_call_at", down=False, time=True),
+    "-last_call": Ordering(field="last_call_at", time=True),
+    "": Ordering(),  # as they came onto the books, newest first
 }
-STATUSES = {**{str(status): str(status.label) for status in NumberStatus}, ANY: "All, given up ones too"}
+STATUSES = {**{str(status): str(status.label) for status in NumberStatus}, ANY: "All, including released"}
+SILENT = {"7": "7 days", "30": "30 days", "90": "90 days"}
+#: Filters with a fixed list of values.
+KNOWN: dict[str, Container[str]] = {
+    "region": REGIONS,
+    "status": STATUSES,
+    "sort": ORDERS,
+    "drifted": {"", "1"},
+    "silent": SILENT,
+    "wrong": {"", "1"},
+}
+
+
+def keys_in(texts: Iterable[str]) -> set[int]:
+    """The keys of numbers among `texts`."""
+    return {int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 19}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,31 +107,36 @@ class Query:
     bought_from: str = ""
     bought_to: str = ""
     drifted: str = ""
+    silent: str = ""  # no call for so many days
+    wrong: str = ""  # another agent than its own has answered
     sort: str = ""
     size: str = ""
     cols: str = ""
 
     @classmethod
     def read(cls, params: Mapping) -> "Query":
-        """What PARAMS (of an address or a form) ask for, in its one canonical form."""
+        """What `params` (of an address or a form) ask for, in its one canonical form."""
         given = {name: params.get(name, "").replace("\x00", "").strip()[:200] for name in NAMES}
         if isinstance(params, QueryDict) and len(params.getlist("cols")) > 1:
             given["cols"] = ",".join(params.getlist("cols"))
-        for name, known in {"region": REGIONS, "status": STATUSES, "sort": ORDERS, "drifted": "1"}.items():
+        given["q"] = given["q"] if plain(given["q"]).strip() else ""  # marks that nobody sees
+        if pasted := numbers_in(params.get("q", "")[:LONGEST_PASTE]):
+            given["q"] = " ".join(pasted)
+        for name, known in KNOWN.items():
             given[name] = given[name] if given[name] in known else ""
         for name in ("bought_from", "bought_to"):
             given[name] = f"{found:%Y-%m-%d}" if (found := day(given[name])) else ""
-        if not re.fullmatch(r"[0-9]{3}", given["area_code"]):
-            given["area_code"] = ""
+        code = wanted_by(given["area_code"])  # (415) and +1 415, too
+        given["area_code"] = code if re.fullmatch(r"[0-9]{3}", code) else ""
         given["size"] = given["size"] if given["size"] in map(str, SIZES[1:]) else ""
         chosen = given["cols"].split(",")
         cols = [name for name in COLUMNS if name in chosen]
-        given["cols"] = "" if len(cols) == len(COLUMNS) else ",".join(cols)
+        given["cols"] = "" if cols == DEFAULT_COLUMNS else ",".join(cols)
         return cls(**given)
 
     @classmethod
     def of(cls, text: str) -> "Query":
-        """What TEXT, an address after its question mark, asks for."""
+        """What `text`, an address after its question mark, asks for."""
         try:
             return cls.read(QueryDict(text))
         except ValueError:  # more fields than anybody would write
@@ -98,8 +146,17 @@ class Query:
         """The address after the question mark."""
         return urlencode({name: value for name in NAMES if (value := getattr(self, name))})
 
+    def get_absolute_url(self) -> str:
+        """The list of these numbers."""
+        return reverse("number-list") + (f"?{text}" if (text := str(self)) else "")
+
     def without(self, *names: str) -> "Query":
         return replace(self, **dict.fromkeys(names, ""))
+
+    @property
+    def pasted(self) -> list[str]:
+        """The numbers that were pasted into the search, two or more."""
+        return numbers_in(self.q)
 
     @property
     def filters(self) -> dict[str, str]:
@@ -107,32 +164,72 @@ class Query:
         return {name: value for name in FILTERS if (value := getattr(self, name))}
 
     @property
-    def order(self) -> Order:
-        """As asked for; a stretch of time is read in the order of time, in which there is an index for it."""
-        return ORDERS[self.sort or ("-bought" if self.bought_from or self.bought_to else "")]
+    def sorting(self) -> str:
+        """As asked for; a stretch of time is read in the order of time, in which there is an index for it.
+
+        A search that finds very many is not sorted: what it finds may stand together at the order's end.
+        """
+        sort = self.sort or ("-bought" if self.bought_from or self.bought_to else "")
+        return "" if sort and self.too_many else sort
 
     @property
-    def match(self) -> Match:
-        """Which numbers are meant: what this one page, export or change asks the database."""
-        return Match(
-            self, Search.of(self.q) if self.q else None, bool(self.tag) and is_worn_by_many(self.tag)
-        )
+    def too_many(self) -> bool:
+        """Whether it finds too many numbers to sort them."""
+        return bool(self.sort and self.q and is_many(self.q))
 
     @property
-    def worded(self) -> tuple[Match, dict]:
+    def order(self) -> Ordering:
+        return ORDERS[self.sorting]
+
+    @property
+    def filled(self) -> "tuple[Query, dict]":
         """The same with slots for the values, which makes many queries one; and what fills them."""
-        match, values = self.match, {name: getattr(self, name) for name in SLOTS}
-        texts = {name: Slot(name) for name in SLOTS if values[name]}
+        values = {name: getattr(self, name) for name in SLOTS}
+        texts: dict[str, str] = {name: Slot(name) for name in SLOTS if values[name]}
         if self.agent == NOBODY:
             texts["agent"] = NOBODY
         for name, later in {"bought_from": 0, "bought_to": 1}.items():
-            if values[name]:
-                moment = beginning(values[name], days=later)
-                values[name] = connection.ops.adapt_datetimefield_value(moment)
-        if match.search:
-            values |= match.search.values
-        plain = replace(self, q="", sort="", size="", cols="", **texts)
-        return Match(plain, match.search and match.search.shape, match.worn), values
+            if moment := day(values[name]):
+                values[name] = connection.ops.adapt_datetimefield_value(moment + timedelta(days=later))
+        if self.silent:
+            values["silent"] = connection.ops.adapt_datetimefield_value(quiet_since(self.silent))
+        return replace(self, q="", sort="", size="", cols="", **texts), values
+
+    @property
+    def match(self) -> "tuple[Match, dict, dict[str, int]]":
+        """Which numbers are meant, what fills its slots, and how many each filter finds alone."""
+        query, values = self.filled
+        search = Search.of(self.q) if self.q else None
+        alone = query.alone
+        filling = tuple((name, str(value)) for name, value in values.items() if value)
+        counted = sizes(tuple(alone.values()), filling, int(time() / REMEMBERED)) if alone else ()
+        found = dict(zip(alone, counted, strict=True))
+        if search and search.count is not None:
+            found["q"] = search.count
+        if search:
+            values |= search.values
+        lead = leading(found, self.sorting)
+        few = found.get(lead, MANY) < MANY
+        return Match(query, search and search.shape, lead, few), values, found
+
+    @property
+    def alone(self) -> "dict[str, Match]":
+        """Each filter alone, at any status unless that is the filter."""
+        given, empty = self.filters, dict.fromkeys(FILTERS, "") | {"status": ANY}
+        found: dict[str, dict[str, str]] = {}
+        for name, value in given.items():
+            if (name, value) != ("status", ANY) and name != "q":
+                found.setdefault("bought" if name.startswith("bought") else name, {})[name] = value
+        if self.status in NumberStatus:  # which some indexes know
+            for name in WITH_STATUS & found.keys():
+                found[name]["status"] = self.status
+        return {name: Match(replace(self, **empty | asked), None, name) for name, asked in found.items()}
+
+    @property
+    def of_calls(self) -> bool:
+        """Whether it filters, sorts or shows numbers by their calls."""
+        named = {"calls", "last_call"} & {*self.columns, self.sort.removeprefix("-")}
+        return bool(self.silent or self.wrong or named)
 
     @property
     def page_size(self) -> int:
@@ -140,21 +237,36 @@ class Query:
 
     @property
     def columns(self) -> list[str]:
-        return self.cols.split(",") if self.cols else list(COLUMNS)
+        return self.cols.split(",") if self.cols else list(DEFAULT_COLUMNS)
 
     def numbers(self) -> QuerySet[Number]:
         """The numbers that match, in no order yet."""
-        return self.match.numbers()
+        return Match(self, Search.of(self.q) if self.q else None).numbers()
 
-    def count(self, *, owned: int = 0) -> int:
-        """How many match; one more than `most` means: more. OWNED: our numbers, when last counted."""
+    def chosen(self, form: QueryDict) -> QuerySet[Number] | None:
+        """The numbers that a bulk `form` means: all that match, or those selected on this and other pages."""
+        if form.get("all") == "1":
+            return self.numbers()
+        texts = [*form.getlist("number"), *form.get("ticked", "").split()]
+        keys = keys_in(texts)
+        return Number.objects.filter(pk__in=keys) if keys else None
+
+    def count(self, *, owned: int = 0) -> int | None:
+        """How many match; one more than `most` means: more, and None: many, which nobody has counted.
+
+        `owned`: our numbers, when last counted.
+        """
         if not self.filters and owned > 2 * MANY:
             return MANY + 1
-        if self.q and len(self.filters) == 1 and is_many(self.q):
+        if self.q and len(self.filters) == 1 and not self.pasted and is_many(self.q):
             return self.most + 1  # the index knows, and reading so many would take a while
-        shape, values = self.worded
-        [[found]] = COUNT.rows(shape, self.most, **values)
-        return found
+        match, values, found = self.match
+        fewest = min(found, key=lambda name: found[name], default="")
+        alone = not self.q and found.keys() <= {fewest, "status"} and fewest in {*WITH_STATUS, "status"}
+        if fewest and found[fewest] > FEW and not alone:
+            return None
+        [[count]] = COUNT.rows(replace(match, lead=fewest), self.most, **values)
+        return count
 
     @property
     def most(self) -> int:
@@ -162,7 +274,6 @@ class Query:
         return MANY_FOUND if self.q else MANY
 
 
-COUNT = Statement(lambda match, most: Gate.objects.values_list(CountOf(match.shown(), most)))
 NAMES = tuple(field.name for field in fields(Query))
 FILTERS = NAMES[: NAMES.index("sort")]
-SLOTS = [name for name in FILTERS if name not in ("q", "status", "drifted")]
+SLOTS = [name for name in FILTERS if name not in ("q", "status", "drifted", "wrong")]

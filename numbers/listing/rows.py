@@ -1,6 +1,6 @@
 """The rows of the list as HTML, put together in Python: a template takes ten times as long for so many cells.
 
-Whatever comes from outside goes through `escape` here, as a template would do by itself.
+Everything from outside goes through `escape` here, which a template would do automatically.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,52 +12,62 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
-from .listing import Row
-from .templatetags.lines import badge, icon, spell_phones, time_tag
+from numbers.templatetags.ui import spell_phones, time_tag
+
+from .page import Row
 
 NOTHING = "\N{EN DASH}"
+LONGEST, TAGS = 60, 3  # characters of a text, and tags, that a cell shows
 
 
-def rows_html(rows: Iterable[Row], columns: Iterable[str], *, may_assign: bool) -> SafeString:
-    """ROWS with the cells of COLUMNS, and what a row always has; ticks and pencils for those who may."""
-    pen = Pen(may_assign=may_assign)
+def rows_html(
+    rows: Iterable[Row], columns: Iterable[str], *, may_assign: bool, calls_known: bool = False
+) -> SafeString:
+    """rows with the cells of columns, and what a row always has; checkboxes and links for those who may."""
+    pen = Pen(may_assign=may_assign, calls_known=calls_known)
     cells = [CELLS[name] for name in columns]
     parts = [f"{pen.start(row)}{''.join([cell(pen, row) for cell in cells])}</tr>\n" for row in rows]
     return mark_safe("".join(parts))  # noqa: S308 -- every value is escaped where it is written
 
 
 class Pen:
-    """What the rows of one page share, made once: addresses, pictures, badges, moments, names."""
+    """What the rows of one page share, made once: addresses, badges, moments, names."""
 
-    def __init__(self, *, may_assign: bool) -> None:
-        self.may_assign = may_assign
+    def __init__(self, *, may_assign: bool, calls_known: bool = False) -> None:
+        self.may_assign, self.calls_known = may_assign, calls_known
         self.base = reverse("number-list")
         self.now = timezone.now().astimezone(UTC)
-        self.pencil, self.copy = icon("pencil"), icon("copy")
-        self.badge = cache(badge)
         self.when = cache(partial(time_tag, now=self.now))  # as the tag `when` writes it
         self.text = cache(escape)
+        self.badge = cache(self.make_badge)
+
+    def make_badge(self, colour: str, icon: str, word: str) -> str:
+        """A state whose icon comes from the stylesheet: a row has a hundred times as many as a page."""
+        return f'<span class="state state-{colour} i-{icon}">{escape(word)}</span>'
 
     def start(self, row: Row) -> str:
-        """The row's tag, its tick and its number."""
+        """The row's tag, its checkbox and its number."""
         state = "changing" if row.changing else self.text(row.agent_id)
         place, pk, e164, phone = self.text(row.place), row.pk, row.e164, row.phone
-        tick = self.may_assign and (
-            '<td class="at-tick"><label><input class="form-check-input tick" type="checkbox" name="number"'
-            f' value="{pk}" form="bulk" aria-label="Tick {phone}"></label></td>'
+        box = self.may_assign and (
+            '<td class="at-tick"><input class="form-check-input tick" type="checkbox" name="number"'
+            f' value="{pk}" form="bulk" aria-label="Select {phone}"></td>'
         )
         return (
-            f'<tr id="row-{pk}" data-number="{e164}" data-state="{state}">{tick or ""}'
-            f'<td class="at-number"><a class="row-link num" id="link-{pk}" href="{self.base}{e164}/">'
-            f'{phone}</a> <button type="button" class="copy" data-copy="{e164}"'
-            f' aria-label="Copy {phone}" title="Copy {e164}">{self.copy}</button>'
-            f'<span class="below" title="{place}, {row.region}">{place}</span></td>'
+            f'<tr data-number="{e164}" data-state="{state}">{box or ""}'
+            f'<td class="at-number" title="{place}, {row.region}"><a class="row-link num"'
+            f' href="{self.base}{e164}/">{phone}</a>\n{place}</td>'
         )
 
 
-def label(pen: Pen, row: Row) -> str:
+def label(pen: Pen, row: Row) -> str:  # noqa: ARG001 -- as the other cells
     text = escape(row.label)
-    return f'<td class="at-label" title="{text}">{text}</td>'
+    return f'<td class="at-label" title="{text}">{escape(cut(row.label))}</td>'
+
+
+def cut(text: str) -> str:
+    """`text` as far as it fits on two lines of a cell."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1].rstrip()}…"
 
 
 def agent(pen: Pen, row: Row) -> str:
@@ -68,26 +78,26 @@ def agent(pen: Pen, row: Row) -> str:
             f'{pen.badge("blue", "loader-2", "Changing…")}<span class="below">{escape(row.changing)}</span>'
         )
         return f'<td class="at-agent" title="{name}">{moving}</td>'
-    if not name:
-        who = pen.badge("amber", "user-off", "Not assigned")
-    else:
-        who = pen.badge("red", "alert-triangle", row.agent) if row.agent_gone else f"<span>{name}</span>"
     below = ""
     if row.refused:
         said = escape(spell_phones(row.refused))
         below = f'<span class="below words-red" title="{escape(row.refused)}">Not changed: {said}</span>'
     elif row.outbound_only:
         below = '<span class="below">Outbound only</span>'
-    edit = edit_link(pen, row) if row.ours and pen.may_assign else ""
-    return f'<td class="at-agent" title="{name}"><div class="who">{who}{edit}</div>{below}</td>'
+    return f'<td class="at-agent" title="{name}">{who(pen, row, name)}{below}</td>'
 
 
-def edit_link(pen: Pen, row: Row) -> str:
-    url = f"{pen.base}{row.e164}/assign/"
+def who(pen: Pen, row: Row, name: str) -> str:
+    """The agent's name, which is a link to change it for those who may (list.js opens the dialog)."""
+    kind = "" if name else " state state-amber i-user-off"
+    if row.agent_gone:
+        kind = " state state-red i-alert-triangle"
+    shown = name or "Unassigned"
+    if not (row.ours and pen.may_assign):
+        return f'<span class="who{kind}">{shown}</span>'
     return (
-        f'<a class="edit" href="{url}" hx-get="{url}" hx-target="#assign" hx-swap="outerHTML"'
-        f' data-opens="assign-dialog" title="Change who answers">{pen.pencil}'
-        f'<span class="visually-hidden">Change who answers {row.phone}</span></a>'
+        f'<a class="who edit{kind}" href="{pen.base}{row.e164}/assign/"'
+        f' aria-label="{shown}: change who answers {row.phone}">{shown}</a>'
     )
 
 
@@ -106,23 +116,38 @@ def status(pen: Pen, row: Row) -> str:
 
 
 def tags(pen: Pen, row: Row) -> str:
-    if not row.tags:
-        return '<td class="at-tags" title=""></td>'
-    names = [pen.text(tag) for tag in row.tags]
-    worn = "".join(f'<span class="worn">{name}</span> ' for name in names)
-    return f'<td class="at-tags" title="{", ".join(names)}">{worn}</td>'
+    names = ", ".join([pen.text(tag) for tag in row.tags])
+    more = f" +{len(row.tags) - TAGS}" if len(row.tags) > TAGS else ""
+    shown = ", ".join([pen.text(cut(tag)) for tag in row.tags[:TAGS]])
+    return f'<td class="at-tags" title="{names}">{shown}{more}</td>'
+
+
+def description(pen: Pen, row: Row) -> str:  # noqa: ARG001 -- as the other cells
+    return f'<td class="at-description" title="{escape(row.description)}">{escape(cut(row.description))}</td>'
+
+
+def cost(pen: Pen, row: Row) -> str:
+    return f'<td class="at-cost num" title="Estimate">{pen.text(row.cost) or NOTHING}</td>'
 
 
 def bought(pen: Pen, row: Row) -> str:
     if not row.bought_at:
-        return '<td class="at-when"><span class="quiet">Not here</span></td>'
-    by = f'<span class="below">{pen.text(row.bought_by)}</span>'
-    return f'<td class="at-when">{pen.when(row.bought_at)}{by}</td>'
+        return '<td class="at-when quiet">Bought elsewhere</td>'
+    return f'<td class="at-when" title="Bought by {pen.text(row.bought_by)}">{pen.when(row.bought_at)}</td>'
 
 
 def synced(pen: Pen, row: Row) -> str:
-    text = pen.when(row.synced_at) if row.synced_at else '<span class="quiet">Never</span>'
-    return f'<td class="at-synced">{text}</td>'
+    return f'<td class="at-synced">{pen.when(row.synced_at) if row.synced_at else "Never"}</td>'
+
+
+def calls(pen: Pen, row: Row) -> str:
+    return f'<td class="at-calls num">{f"{row.calls:,}" if pen.calls_known else "Not known"}</td>'
+
+
+def last_call(pen: Pen, row: Row) -> str:
+    if not pen.calls_known:
+        return '<td class="at-last">Not known</td>'
+    return f'<td class="at-last">{pen.when(row.last_call_at) if row.last_call_at else "None"}</td>'
 
 
 #: How each column that can be chosen is written.
@@ -133,6 +158,10 @@ CELLS: dict[str, Callable[[Pen, Row], str]] = {
     "connection": connection,
     "status": status,
     "tags": tags,
+    "description": description,
+    "cost": cost,
     "bought": bought,
     "synced": synced,
+    "calls": calls,
+    "last_call": last_call,
 }

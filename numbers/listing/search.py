@@ -1,7 +1,7 @@
 """How numbers are found by parts of their digits, label, agent or tags, among a million as among ten.
 
 The database keeps an index of all runs of three characters of `search_text`, and keeps it up to date
-by itself: SQLite by an FTS5 table and triggers, PostgreSQL by an index of pg_trgm. What is shorter
+automatically: SQLite by an FTS5 table and triggers, PostgreSQL by an index of pg_trgm. What is shorter
 than three characters finds beginnings: "41" numbers and words that begin so.
 
 Put up after every `migrate`, as SQLite drops a table's triggers whenever Django makes the table anew.
@@ -18,11 +18,17 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Lookup, Q, TextField
 from django.db.models.expressions import RawSQL
 
-from .statements import Slot
+from numbers.db.sql import Slot
+from numbers.telephony.characters import plain
+from numbers.telephony.phone import to_e164
 
 BROAD = 10_000  # matches; beyond, looking through the list in its order finds a page sooner than the index
 SHORTEST = 3
 REMEMBERED = 10  # seconds
+#: A list of phone numbers, as people paste it: each whole, with anything of these between them.
+NUMBER = re.compile(r"\+(?!1\d)\d{7,15}|(?:\+?1[-.\s]?)?\(?\d{3}\)?[-.\s]{0,2}\d{3}[-.\s]?\d{4}(?!\d)")
+SEPARATORS = re.compile(r"[\s,;|/'\"]+")
+SHORTEST_NUMBER, LONGEST_PASTE, MOST_PASTED = 8, 4000, 100
 NUMBER_LIKE = re.compile(r"[+(\d][\d\s().+/-]*")
 TABLE, INDEX = "numbers_number", "numbers_search"
 
@@ -42,20 +48,26 @@ class Like(Lookup):
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """How a text is looked for: by MATCHES in SQLite's index, where it finds few enough there, and by the
-    PATTERNS that are left, of each term at least one."""
+    """How a text is looked for: by `matches` in SQLite's index, where it finds few enough there, and by the
+    `patterns` that are left, of each term at least one."""
 
     matches: str
     patterns: tuple[tuple[str, ...], ...]
+    count: int | None = None  # how many the index finds, where it is known to be few
+    numbers: tuple[str, ...] = ()  # that were pasted, and nothing else
 
     @classmethod
     def of(cls, text: str) -> "Search":
         """For digits, label, agent or tags: digits however they are typed, and each word."""
-        terms, matches = terms_of(text), ""
+        if numbers := numbers_in(text):
+            return cls("", (), len(numbers), tuple(numbers))
+        terms, matches, count = terms_of(text), "", None
         if connection.vendor == "sqlite" and (found := matches_of(terms)) and not is_broad(found):
             matches, terms = found, [parts for parts in terms if not indexed(parts)]
+            count = counted(found, BROAD, int(time() / REMEMBERED))
         escaped = connection.ops.prep_for_like_query
-        return cls(matches, tuple(tuple(f"%{escaped(part)}%" for part in parts) for parts in terms))
+        patterns = tuple(tuple(f"%{escaped(part)}%" for part in parts) for parts in terms)
+        return cls(matches, patterns, count)
 
     @property
     def shape(self) -> "Search":
@@ -63,19 +75,21 @@ class Search:
         patterns = (
             tuple(Slot(f"like-{n}-{m}") for m in range(len(parts))) for n, parts in enumerate(self.patterns)
         )
-        return Search(self.matches and Slot("matches"), tuple(patterns))
+        numbers = tuple(Slot(f"number-{n}") for n in range(len(self.numbers)))
+        return Search(self.matches and Slot("matches"), tuple(patterns), numbers=numbers)
 
     @property
     def values(self) -> dict[str, str]:
         """What fills the slots."""
         likes = zip(self.shape.patterns, self.patterns, strict=True)
         found = {name: like for names, parts in likes for name, like in zip(names, parts, strict=True)}
-        return found | {"matches": self.matches}
+        numbers = dict(zip(self.shape.numbers, self.numbers, strict=True))
+        return found | numbers | {"matches": self.matches}
 
     @property
     def holding(self) -> Q:
         """The numbers that are found so."""
-        found = Q()
+        found = Q(e164__in=self.numbers) if self.numbers else Q()
         if self.matches:
             query = f"SELECT rowid FROM {INDEX} WHERE {INDEX} MATCH %s"  # noqa: S608 -- our own names
             found = Q(pk__in=RawSQL(query, [self.matches]))  # noqa: S611 -- as above
@@ -83,27 +97,39 @@ class Search:
         return reduce(and_, likes, found)
 
 
-def is_many(text: str) -> bool:
-    """Whether the index already knows that more than `BROAD` numbers hold TEXT."""
+def numbers_in(text: str) -> list[str]:
+    """The phone numbers that `text` is a list of, each once; none where it is anything else or only one."""
+    text = plain(text)
+    if len(text) < 2 * SHORTEST_NUMBER or SEPARATORS.sub("", NUMBER.sub("", text)):
+        return []
+    found = [e164 for typed in NUMBER.findall(text) if (e164 := to_e164(typed))]
+    return list(dict.fromkeys(found))[:MOST_PASTED] if len(found) > 1 else []
+
+
+def index_knows_many(text: str) -> bool:
+    """Whether SQLite's index already knows that more than `BROAD` numbers hold `text`."""
     terms = terms_of(text)
-    if connection.vendor != "sqlite" or not all(map(indexed, terms)):
+    if connection.vendor != "sqlite" or numbers_in(text) or not all(map(indexed, terms)):
         return False
     return is_broad(matches_of(terms)) and not missing(connection)
 
 
 def terms_of(text: str) -> list[list[str]]:
-    """What TEXT asks for: all of the terms, and of each at least one part."""
-    terms = [parts_of(word) for word in NUMBER_LIKE.sub(" ", text.lower()).split()]
+    """What `text` asks for: all of the terms, and of each at least one part."""
+    text = " ".join(plain(text).lower().split())
+    if e164 := to_e164(text):  # also where it is written as a link, with letters or with an exit code
+        return [[text, e164, e164.removeprefix("+1")]]
+    terms = [parts_of(word) for word in NUMBER_LIKE.sub(" ", text).split()]
     for typed in NUMBER_LIKE.findall(text):
-        typed, digits = typed.strip(), "".join(c for c in typed if c in "0123456789")
+        typed, digits = typed.strip(), "".join(filter(str.isdigit, typed))
         terms.append(list(dict.fromkeys(parts_of(typed) + (parts_of(digits) if digits else []))))
     return terms
 
 
 def parts_of(word: str) -> list[str]:
-    """WORD, or where it is too short for the index, how a number or a word may begin with it."""
+    """`word`, or where it is too short for the index, how a number or a word may begin with it."""
     if len(word) >= SHORTEST:
-        return [word]
+        return [word, word.replace(",", ", ")] if re.search(r",\w", word) else [word]  # "boston,ma"
     beginnings = [f"\n{word}", f" {word}"]
     if word.isascii() and word.isdigit():
         beginnings += [f"+1{word}", f"+{word}"]
@@ -115,7 +141,7 @@ def indexed(parts: list[str]) -> bool:
 
 
 def matches_of(terms: list[list[str]]) -> str:
-    """TERMS in the words of FTS5, as far as the index can find them."""
+    """`terms` in the words of FTS5, as far as the index can find them."""
     quoted = [[f'"{part.replace('"', '""')}"' for part in parts] for parts in terms if indexed(parts)]
     return " AND ".join(f"({' OR '.join(parts)})" for parts in quoted)
 
@@ -129,8 +155,8 @@ def is_broad(matches: str) -> bool:
 
 
 @lru_cache(maxsize=256)
-def counted(matches: str, most: int, period: int) -> int:
-    """How many the index finds, up to one more than MOST: it chooses the way to look, so it may be old."""
+def counted(matches: str, most: int, period: int) -> int:  # noqa: ARG001 -- the key of the cache
+    """How many the index finds, up to one more than `most`: it chooses the way to look, so it may be old."""
     found = f"SELECT count(*) FROM (SELECT 1 FROM {INDEX} WHERE {INDEX} MATCH %s LIMIT %s)"  # noqa: S608
     with connection.cursor() as cursor:
         return cursor.execute(found, [matches, most + 1]).fetchone()[0]

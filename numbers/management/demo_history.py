@@ -7,21 +7,27 @@ and reconciling find everything in order.
 
 import random
 import uuid
+from collections import defaultdict
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import groupby
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth import get_user_model
 
 from numbers.models import Attempt, Connection, Event, Line, Look, Number, Order, Price
-from numbers.phone import pretty
+from numbers.services.orders.approvals import sealed_with
 from numbers.states import LineState, Origin, Outcome
+from numbers.telephony.phone import pretty
 
 S = LineState
 MONTHS = (3, 4, 6, 5, 9, 8, 11, 14)  # lines bought in each month, up to the last twelve weeks
 WEEKS = (5, 8, 6, 11, 7, 13, 9, 16, 12, 19, 10, 14)  # and in each of these, the last one now
 UNSOLD = ((2, "212"), (5, "310"), (8, "907"), (10, "212"))  # weeks and area codes that ran out
+OFFICE, SATURDAY = ZoneInfo("America/Los_Angeles"), 5
+AT_WEEKENDS = 0.15  # of what would fall on one is bought there
+LATEST = timedelta(hours=3)  # before now: what follows an order takes its time
 BUYERS = ("ada", "bob", "bob", "chen")  # chen has left: the name outlives the account
 
 
@@ -38,8 +44,10 @@ class Past:
     def order(
         self, at: datetime, rows: list[dict], *, connection: Connection, by: str, told: bool = True
     ) -> Order:
-        """An order of AT with a line for each of ROWS: state, number and whatever else differs."""
-        price = Price.objects.get(telephony_provider=connection.telephony_provider, connection=None)
+        """An order of `at` with a line for each of `rows`: state, number and whatever else differs."""
+        price = Price.objects.in_force().get(
+            telephony_provider=connection.telephony_provider, connection=None
+        )
         order = Order.objects.create(
             form_token=uuid.uuid4().hex,
             requested_by=self.people.get(by),
@@ -72,7 +80,7 @@ class Past:
         """One line and what came of it."""
         settled = at + timedelta(seconds=self.dice.uniform(1.5, 6))
         if number:
-            who = f"{number.agent} answers it." if number.agent else "Nobody answers it yet."
+            who = f"{number.agent} answers it." if number.agent else "It's unassigned."
             reason = f"Bought {pretty(number.e164)}. {who}"
             fields |= {"phone_number": number.e164, "number": number, "agent": number.agent}
         line = Line(
@@ -108,16 +116,16 @@ class Past:
         self.tell(line, settled, number)
 
     def tell(self, line: Line, settled: datetime, number: Number | None) -> None:
-        """The events of LINE, as the worker would have written them."""
+        """The events of `line`, as the worker would have written them."""
         moves = [(line.state, settled, line.reason)]
         if line.phone_number:
             shown = pretty(line.phone_number)
             moves = [
-                (S.RESERVED, settled - timedelta(seconds=1.2), f"Chose {shown}. Nothing was sent yet."),
+                (S.RESERVED, settled - timedelta(seconds=1.2), f"Chose {shown}. Nothing has been sent."),
                 (S.SENDING, settled - timedelta(seconds=1), f"Asking Fluents for {shown}."),
                 *moves,
             ]
-        before = S.PLANNED
+        before: str = S.PLANNED
         for state, at, reason in moves:
             self.events.append(
                 Event(
@@ -136,30 +144,57 @@ class Past:
     def write(self, numbers: list[Number]) -> None:
         Line.objects.bulk_create(self.lines)
         Attempt.objects.bulk_create(self.attempts)
+        lines = defaultdict(list)
+        for line in self.lines:
+            lines[line.order_id].append(line)
+        for event in self.events:
+            if event.order and event.action == "order.placed":
+                event.after |= sealed_with(event.order, lines[event.order.pk])
         Event.objects.bulk_create(sorted(self.events, key=lambda event: event.at))
         Number.objects.bulk_update(
             numbers, ["bought_at", "bought_by", "origin", "created_at"], batch_size=100
         )
 
 
+def at_work(at: datetime, *, now: datetime, dice: random.Random) -> datetime:
+    """A moment in office hours on the day of `at` or on a working day before it, well before `now`."""
+    local = at.astimezone(OFFICE)
+    while True:
+        if local.weekday() >= SATURDAY and dice.random() > AT_WEEKENDS:
+            local -= timedelta(days=local.weekday() - SATURDAY + 1)
+        moment = local.replace(hour=9, minute=0, second=0) + timedelta(seconds=dice.randrange(7 * 3600))
+        if moment < now - LATEST:
+            return moment.astimezone(UTC)
+        local -= timedelta(days=1)
+
+
 def moments(now: datetime, dice: random.Random) -> Iterator[tuple[datetime, int]]:
     """When something was bought, oldest first, and how many lines at most."""
     for back, lines in zip(range(len(MONTHS) + 3, 3, -1), MONTHS, strict=True):
-        yield now - timedelta(days=30.4 * back - dice.uniform(0, 28)), lines
+        yield at_work(now - timedelta(days=30.4 * back - dice.uniform(0, 28)), now=now, dice=dice), lines
+    monday = now.astimezone(OFFICE) - timedelta(days=now.astimezone(OFFICE).weekday())
     for back, lines in zip(range(len(WEEKS) - 1, -1, -1), WEEKS, strict=True):
-        start = now - timedelta(weeks=back)
-        start -= timedelta(days=start.weekday(), hours=start.hour - 8)
-        end = min(start + timedelta(days=4.5), now - timedelta(hours=3))
         for share in (lines - lines // 2, lines // 2):
-            yield start + (end - start) * dice.random(), share
+            day = monday - timedelta(weeks=back) + timedelta(days=dice.randrange(7))
+            yield at_work(min(day, now), now=now, dice=dice), share
+
+
+def orders(now: datetime, dice: random.Random) -> Iterator[tuple[datetime, int]]:
+    """The same as orders that people can oversee, a few minutes after each other."""
+    for at, lines in moments(now, dice):
+        while lines > 0:
+            count = min(lines, dice.randrange(3, 9))
+            yield at, count
+            lines -= count
+            at += timedelta(minutes=dice.randrange(2, 20))
 
 
 def write_past(
     numbers: list[Number], *, now: datetime, dice: random.Random, for_sale: dict[str, str]
 ) -> None:
-    """Orders of the last year for most of NUMBERS; the others were found by the first sync, a year ago.
+    """Orders of the last year for most of `numbers`; the others were found by the first sync, a year ago.
 
-    FOR_SALE has a number that is not ours for each area code in which an answer was lost.
+    `for_sale` has a number that is not ours for each area code in which an answer was lost.
     """
     past = Past(now, dice, for_sale)
     for number in numbers:
@@ -171,14 +206,18 @@ def write_past(
     dice.shuffle(bought)
     bought.sort(key=lambda number: (number.connection_id, number.area_code))
     pools = [list(pool) for _, pool in groupby(bought, key=lambda n: (n.connection_id, n.area_code))]
-    main = Connection.objects.filter(telephony_provider="twilio", gone_at=None).order_by("label").first()
-    acts = [(at, partial(all_bought, past, lines=lines, pools=pools)) for at, lines in moments(now, dice)]
+    main = Connection.objects.filter(telephony_provider="twilio", gone_at=None).order_by("label")[0]
+    acts = [(at, partial(all_bought, past, lines=lines, pools=pools)) for at, lines in orders(now, dice)]
     for week, area_code in UNSOLD:
-        at = now - timedelta(weeks=len(WEEKS) - 1 - week, hours=5)
+        at = at_work(now - timedelta(weeks=len(WEEKS) - 1 - week), now=now, dice=dice)
         acts.append((at, partial(partly_bought, past, area_code=area_code, pools=pools, connection=main)))
+
+    def lately(days: int) -> datetime:
+        return at_work(now - timedelta(days=days), now=now, dice=dice)
+
     acts += [
-        (now - timedelta(days=3, hours=2), partial(called_off, past, connection=main)),
-        (now - timedelta(days=2, hours=3), partial(needs_a_person, past, pools=pools, connection=main)),
+        (lately(3), partial(called_off, past, connection=main)),
+        (lately(2), partial(needs_a_person, past, pools=pools, connection=main)),
         (now - timedelta(minutes=4), partial(being_checked, past, pools=pools, connection=main)),
     ]
     for at, act in sorted(acts, key=lambda act: act[0]):  # ids follow time
@@ -188,21 +227,18 @@ def write_past(
 
 
 def all_bought(past: Past, at: datetime, *, lines: int, pools: list) -> None:
-    """Up to LINES lines in one or two orders, each of one area code."""
-    while lines > 0:
-        pool = max(past.dice.sample(pools, 4), key=len)
-        if not (taken := [pool.pop() for _ in range(min(lines, len(pool), past.dice.randrange(3, 9)))]):
-            return
-        lines -= len(taken)
+    """Up to `lines` lines of one area code."""
+    some = max(past.dice.sample(pools, 4), key=len)
+    pool = some if len(some) >= lines else max(pools, key=len)
+    if taken := [pool.pop() for _ in range(min(lines, len(pool)))]:
         rows = [{"state": S.BOUGHT, "number": n, "area_code": n.area_code} for n in taken]
         past.order(at, rows, connection=taken[0].connection, by=past.dice.choice(BUYERS))
-        at += timedelta(minutes=past.dice.randrange(2, 20))
 
 
 def partly_bought(past: Past, at: datetime, *, area_code: str, pools: list, connection: Connection) -> None:
     """An area code that ran out: some or none of the lines got a number."""
     pool = next((p for p in pools if p and p[0].connection_id == connection.pk), None)
-    reason = f"No number is for sale in area code {area_code}. Nothing was sent."
+    reason = f"Area code {area_code} has no numbers available right now."
     rows = [{"state": S.FAILED, "area_code": area_code, "reason": reason} for _ in range(2)]
     if pool and area_code != "907":
         bought = [pool.pop() for _ in range(min(3, len(pool)))]
@@ -217,9 +253,12 @@ def called_off(past: Past, at: datetime, *, connection: Connection) -> None:
 
 
 def bought_of(pools: list, connection: Connection, count: int) -> list[dict]:
-    """COUNT bought lines, their numbers taken from the fullest pool of CONNECTION."""
-    pool = max((p for p in pools if p and p[0].connection_id == connection.pk), key=len)
-    return [{"state": S.BOUGHT, "number": (n := pool.pop()), "area_code": n.area_code} for _ in range(count)]
+    """`count` bought lines, their numbers taken from the fullest pools of `connection`."""
+    own, rows = [p for p in pools if p and p[0].connection_id == connection.pk], []
+    for _ in range(count):
+        number = max(own, key=len).pop()
+        rows.append({"state": S.BOUGHT, "number": number, "area_code": number.area_code})
+    return rows
 
 
 def needs_a_person(past: Past, at: datetime, *, pools: list, connection: Connection) -> None:
@@ -229,7 +268,7 @@ def needs_a_person(past: Past, at: datetime, *, pools: list, connection: Connect
         "state": S.REVIEW,
         "area_code": "503",
         "phone_number": past.for_sale["503"],
-        "reason": "Sent 3 times without a clear answer, and it is not there.",
+        "reason": "Sent 3 times without a clear answer, and it isn't in the account.",
         "sends": 3,
         "sent_at": at + timedelta(minutes=40),
         "due_at": at + timedelta(hours=1),
@@ -250,7 +289,7 @@ def being_checked(past: Past, at: datetime, *, pools: list, connection: Connecti
         "state": S.UNKNOWN,
         "area_code": "416",
         "phone_number": past.for_sale["416"],
-        "reason": "Fluents did not answer in 45 s. It may have been bought.",
+        "reason": "Fluents didn't answer in 45 s.",
         "agent": rows[0]["number"].agent,
         "sends": 1,
         "sent_at": past.now,
@@ -267,7 +306,7 @@ def unanswered(line: Line, n: int, sent: datetime) -> Attempt:
         generation=n,
         phone_number=line.phone_number,
         outcome=Outcome.UNKNOWN,
-        detail="Fluents did not answer in 45 s.",
+        detail="Fluents didn't answer in 45 s.",
         sent_at=sent,
         finished_at=sent + timedelta(seconds=45),
     )
@@ -276,8 +315,8 @@ def unanswered(line: Line, n: int, sent: datetime) -> Attempt:
 def keep_evidence() -> None:
     """What looking up the line under review has shown."""
     line = Line.objects.get(state=S.REVIEW)
+    sent = line.sent_at or line.created_at
     looks = [
-        Look(line=line, at=line.sent_at + timedelta(minutes=5 * n), complete=True, found=False)
-        for n in (1, 2, 3)
+        Look(line=line, at=sent + timedelta(minutes=5 * n), complete=True, found=False) for n in (1, 2, 3)
     ]
     Look.objects.bulk_create(looks)

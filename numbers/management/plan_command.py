@@ -5,30 +5,34 @@ import sys
 import time
 from pathlib import Path
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.db.models import QuerySet
 
-from numbers.management.people import add_as, who
 from numbers.models import Number, Plan
-from numbers.phone import to_e164
-from numbers.services.changing import CannotChange, apply_plan, plan_change
-from numbers.services.drafting import SAME
-from numbers.services.importing import numbers_in
-from numbers.services.proposing import work_out
+from numbers.services.plans.builder import work_out
+from numbers.services.plans.csv_import import numbers_in
+from numbers.services.plans.lifecycle import CannotChange, apply_plan, plan_change
 from numbers.states import OPEN_ROWS, Act, PlanState, RowState
+from numbers.telephony.phone import NotAPhoneNumber, read_listed_number
+
+from .actors import add_as, who
+from .help import ExplainedCommand
 
 ALL_DONE, SOME_FAILED, BAD_INPUT, STILL_OPEN = 0, 1, 2, 3
 
 
-class PlanCommand(BaseCommand):
+class PlanCommand(ExplainedCommand):
     """A change of some numbers, planned and applied at once. A running worker carries it out."""
 
+    codes = "0 all done, 1 some failed, 2 bad input or not allowed, 3 still open"
     act = Act.CHANGE
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("numbers", nargs="*", metavar="NUMBER")
         parser.add_argument("--file", metavar="CSV", help="with a column “number”, as `export` writes it")
-        parser.add_argument("--wait", type=float, default=0, metavar="SECONDS", help="for the rows to end")
+        parser.add_argument(
+            "--wait", type=float, default=0, metavar="SECONDS", help="how long to wait for the rows to finish"
+        )
         parser.add_argument("--json", action="store_true", help="one JSON object per number")
         add_as(parser)
 
@@ -56,10 +60,15 @@ class PlanCommand(BaseCommand):
 
     def named(self, words: list[str], file: str | None) -> QuerySet[Number]:
         """The numbers that are named, all of them on our books. Raises CannotChange."""
-        wanted = {word: to_e164(word) for word in words}
-        errors = [f"{word} is no phone number." for word, e164 in wanted.items() if not e164]
-        found = dict(Number.objects.filter(e164__in=wanted.values()).values_list("e164", "pk"))
-        errors += [f"{e164} is not on our books." for e164 in wanted.values() if e164 and e164 not in found]
+        wanted: set[str] = set()
+        errors = []
+        for word in words:
+            try:
+                wanted.add(read_listed_number(word))
+            except NotAPhoneNumber as error:
+                errors.append(str(error))
+        found = dict(Number.objects.filter(e164__in=wanted).values_list("e164", "pk"))
+        errors += [f"{e164} isn't one of our numbers." for e164 in sorted(wanted - found.keys())]
         keys = set(found.values())
         if file:
             try:
@@ -67,10 +76,10 @@ class PlanCommand(BaseCommand):
                     listed, wrong = numbers_in(opened)
             except OSError as error:
                 raise CannotChange(f"{file}: {error.strerror}") from None
-            errors += [f"{file}: {word}" for word in wrong]
+            errors += [f"{file}: {mistake}" for mistake in wrong]
             keys |= set(listed)
         if errors or not keys:
-            raise CannotChange("\n".join(errors) or "Name at least one number.")
+            raise CannotChange("\n".join(errors) or "Give at least one number.")
         return Number.objects.filter(pk__in=keys)
 
     def report(self, plan: Plan, *, as_json: bool) -> None:
@@ -92,6 +101,6 @@ class PlanCommand(BaseCommand):
                 self.stdout.write(f"{words}. {row.reason}" if row.reason else words)
             if row.state in OPEN_ROWS:
                 status = STILL_OPEN
-            elif row.state != RowState.DONE and row.reason != SAME:
+            elif row.state != RowState.DONE and not row.needless:
                 status = status or SOME_FAILED
         sys.exit(status)

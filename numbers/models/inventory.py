@@ -1,10 +1,11 @@
 """A local copy of what the account owns at Fluents: connections, agents, numbers."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce, Greatest, Now
 from django.urls import reverse
 
-from ..states import AWAY, NumberStatus, Origin
+from numbers.states import AWAY, NumberStatus, Origin, Standing
 
 
 class Remote(models.Model):
@@ -14,7 +15,7 @@ class Remote(models.Model):
     `synced_at` is empty until Fluents has listed it.
     """
 
-    api_id = models.CharField("id at Fluents", max_length=200, unique=True)
+    api_id = models.CharField("Fluents ID", max_length=200, unique=True)
     label = models.CharField(max_length=200, blank=True)
     description = models.CharField(max_length=200, blank=True)
     synced_at = models.DateTimeField(null=True, blank=True)
@@ -42,7 +43,7 @@ class Connection(Remote):
 
 
 class Agent(Remote):
-    """The voice agent that answers. Its prompt and actions stay at Fluents."""
+    """The voice agent that answers a number. Its prompt and actions stay at Fluents."""
 
     name = models.CharField(max_length=200, blank=True)
     # The name that a person last acknowledged; another one now means that it was renamed at Fluents.
@@ -54,6 +55,11 @@ class Agent(Remote):
 
     def __str__(self) -> str:
         return self.name or self.label or self.api_id
+
+    @property
+    def is_renamed(self) -> bool:
+        """Whether it has another name at Fluents than the one that a person acknowledged."""
+        return bool(not self.gone_at and self.known_as and self.known_as != self.name)
 
 
 class Tag(models.Model):
@@ -92,20 +98,22 @@ class NumberQuerySet(models.QuerySet):
     def unassigned(self) -> "NumberQuerySet":
         return self.owned().filter(agent=None)
 
-    def holding_digits(self, text: str) -> "NumberQuerySet":
-        """Numbers that contain the digits of TEXT, however those were typed."""
-        digits = "".join(c for c in text if c in "0123456789")
-        return self.filter(e164__contains=digits) if digits else self.none()
+    def unexplained(self) -> "NumberQuerySet":
+        return self.owned().exclude(standing=Standing.EXPLAINED)
 
 
 class Number(models.Model):
     """A phone number that we own, cached; kept for good, also after it is gone."""
 
     e164 = models.CharField("number", max_length=16, unique=True)
-    api_id = models.CharField("id at Fluents", max_length=200, blank=True)
+    api_id = models.CharField("Fluents ID", max_length=200, blank=True)
     telephony_provider = models.CharField(max_length=50, blank=True)
-    connection = models.ForeignKey(Connection, models.PROTECT, null=True, blank=True, related_name="numbers")
-    agent = models.ForeignKey(Agent, models.PROTECT, null=True, blank=True, related_name="numbers")
+    connection = models.ForeignKey(
+        Connection, models.PROTECT, null=True, blank=True, related_name="numbers", db_index=False
+    )
+    agent = models.ForeignKey(
+        Agent, models.PROTECT, null=True, blank=True, related_name="numbers", db_index=False
+    )
     label = models.CharField(max_length=200, blank=True)
     description = models.CharField(max_length=1000, blank=True)
     outbound_only = models.BooleanField(default=False)
@@ -117,12 +125,34 @@ class Number(models.Model):
     # Fields in which Fluents differs from our books: {"agent": {"ours": ..., "theirs": ...}}
     drift = models.JSONField(default=dict, db_default={}, blank=True)
     drifted = models.BooleanField(default=False, db_default=False)
-    answer = models.JSONField("last answer of Fluents, known fields only", default=dict, blank=True)
+    standing = models.CharField(
+        max_length=12, choices=Standing, blank=True, default=Standing.EXPLAINED, db_default=Standing.EXPLAINED
+    )
+    answer = models.JSONField("latest Fluents response, known fields only", default=dict, blank=True)
+    digest = models.CharField(max_length=16, blank=True, default="", db_default="")  # of that answer
+    # Grows each time that it becomes ours again: one line at most has bought each holding.
+    holding = models.PositiveIntegerField(default=1, db_default=1)
     bought_at = models.DateTimeField(null=True, blank=True)
     bought_by = models.CharField(max_length=150, blank=True)
     synced_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
-    # What the search looks through, in lower case: digits, label, agent, tags. Services keep it true.
+    # Its calls, as `services.calls` has counted them; where calls aren't known, these say nothing.
+    calls_30 = models.PositiveIntegerField(default=0, db_default=0)  # the last 30 days
+    wrong_agent = models.BooleanField(default=False, db_default=False)  # answered one of them
+    last_call_at = models.DateTimeField(null=True, blank=True)
+    # Since when nothing has happened on it: its last call, or else since it is ours.
+    quiet_since = models.GeneratedField(
+        expression=Coalesce(
+            Greatest(F("last_call_at"), Coalesce(F("bought_at"), F("last_call_at"))),
+            F("bought_at"),
+            F("created_at"),
+        ),
+        output_field=models.DateTimeField(),
+        db_persist=True,
+    )
+    # What the list sorts by: who answers, in lower case; "" where nobody does. Services keep it true.
+    answerer = models.CharField(max_length=200, blank=True, default="", db_default="")
+    # What the search looks through: digits, label, agent, tags, city and state. Services keep it true.
     search_text = models.TextField(blank=True, default="", db_default="")
 
     objects = NumberQuerySet.as_manager()
@@ -138,7 +168,8 @@ class Number(models.Model):
             models.Index(fields=["connection", "-id"], name="number_by_connection"),
             models.Index(fields=["region", "-id"], name="number_by_region"),
             models.Index(fields=["area_code", "-id"], name="number_by_area_code"),
-            models.Index(fields=["status", "-id"], name="number_by_status"),
+            models.Index(fields=["status", "id"], name="number_by_status"),
+            models.Index(fields=["telephony_provider", "-id"], name="number_by_provider"),
             # the same filters together with a status, and how many numbers each of them matches
             models.Index(fields=["agent", "status", "-id"], name="number_by_agent_status"),
             models.Index(fields=["connection", "status", "-id"], name="number_by_conn_status"),
@@ -147,9 +178,18 @@ class Number(models.Model):
             # the list sorted by what its columns show, either way
             NullsLast(fields=["-bought_at", "-id"], name="number_by_bought"),
             NullsLast(fields=["-synced_at", "-id"], name="number_by_synced"),
+            NullsLast(fields=["-last_call_at", "-id"], name="number_by_last_call"),
+            models.Index(fields=["calls_30", "id"], name="number_by_calls"),
             models.Index(fields=["label", "id"], name="number_by_label"),
+            models.Index(fields=["answerer", "id"], name="number_by_answerer"),
+            # idle ones, and those that another agent has answered
+            models.Index(fields=["quiet_since", "id"], name="number_by_quiet"),
+            models.Index(
+                fields=["wrong_agent", "-id"], condition=Q(wrong_agent=True), name="number_wrong_agent"
+            ),
             # numbers that nobody answers, oldest first
             models.Index(fields=["id"], condition=Q(agent=None), name="number_unassigned"),
+            models.Index(fields=["standing"], condition=~Q(standing=""), name="number_unexplained"),
             # their count on every page
             models.Index(fields=["status"], condition=Q(agent=None), name="number_unassigned_count"),
         ]
@@ -159,3 +199,20 @@ class Number(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("number", args=[self.e164])
+
+
+class Reconciliation(models.Model):
+    """One comparison of our books with Fluents, and what differed."""
+
+    started_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    requested_by = models.CharField(max_length=150, blank=True)
+    error = models.CharField(max_length=500, blank=True)
+    differences = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"Reconciliation {self.pk}"

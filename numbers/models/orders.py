@@ -1,6 +1,7 @@
 """Orders and their lines: the truth about every purchase, before, during and after it."""
 
 import uuid
+from datetime import datetime
 
 from django.conf import settings
 from django.db import models
@@ -8,16 +9,22 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from ..states import (
+from numbers.currencies import CURRENCIES
+from numbers.db.clock import db_now
+from numbers.db.leases import nobody_holds
+from numbers.states import (
     CANCELLABLE,
     DRIVEN,
     FINAL,
     HOLDING,
     ApprovalState,
+    Ending,
     Guarantee,
     LineState,
     Outcome,
+    Refusal,
 )
+
 from .inventory import Agent, Connection, Number
 
 
@@ -44,13 +51,33 @@ class Order(models.Model):
     )
     created_at = models.DateTimeField(db_default=Now())
     told_at = models.DateTimeField(null=True, blank=True)  # its end was told to who ordered it
+    # What it came to, written down by the scheduler: to see that from the lines takes all of them.
+    ending = models.CharField(
+        max_length=10, choices=Ending, blank=True, default=Ending.OPEN, db_default=Ending.OPEN
+    )
 
     class Meta:
         ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(cost_once=None, cost_monthly=None) | Q(cost_once__gte=0, cost_monthly__gte=0),
+                name="order_estimate_not_negative",
+            ),
+            models.CheckConstraint(condition=Q(currency__in=CURRENCIES), name="order_currency_known"),
+        ]
         indexes = [
             models.Index(fields=["created_at", "requested_by"], name="order_by_day"),  # caps per day
-            models.Index(fields=["id"], condition=Q(told_at=None), name="order_untold"),  # the sweeper
+            models.Index(fields=["id"], condition=Q(told_at=None), name="order_untold"),  # the scheduler
             models.Index(fields=["-id"], condition=Q(approval="waiting"), name="order_waiting"),  # its list
+            # the list of orders by its filters, newest first
+            models.Index(fields=["requested_by_name", "created_at", "id"], name="order_by_name"),
+            models.Index(fields=["created_at", "id"], name="order_by_time"),
+            models.Index(
+                fields=["-id"], condition=Q(ending__in=[Ending.OPEN, Ending.PARTIAL]), name="order_partial"
+            ),
+            models.Index(
+                fields=["id"], condition=Q(ending=Ending.OPEN), name="order_unended"
+            ),  # the scheduler
         ]
 
     def __str__(self) -> str:
@@ -63,8 +90,7 @@ class Order(models.Model):
 class Approval(models.Model):
     """The question whether an order may be bought, which another person than the one who asks decides.
 
-    `digest` stands for all that was asked for (`services.approving`), so that nobody can approve
-    anything else than that.
+    `digest` (`services.orders.approvals`) stands for all that was asked for: an approval is for that alone.
     """
 
     order = models.OneToOneField(Order, models.PROTECT, related_name="question")
@@ -102,7 +128,7 @@ class Approval(models.Model):
 class Draft(models.Model):
     """What somebody is about to order, as the confirming step shows it; buying it makes it an order.
 
-    `wants` holds what `services.wants.Want` holds. It is thrown away after a day.
+    `wants` holds what `services.orders.items.Want` holds. It is thrown away after a day.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -112,6 +138,7 @@ class Draft(models.Model):
     telephony_account_connection = models.CharField(max_length=200)  # the id at Fluents
     wants = models.JSONField()
     source = models.CharField(max_length=200, blank=True)  # the name of the file that it was read from
+    warnings = models.JSONField(default=list, db_default=[], blank=True)  # of how that file was read
     again_of = models.ForeignKey(Order, models.CASCADE, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(db_default=Now())
 
@@ -121,15 +148,36 @@ class Draft(models.Model):
     def __str__(self) -> str:
         return f"Draft {self.pk}"
 
+    def get_absolute_url(self) -> str:
+        return f"{reverse('order-new')}?draft={self.pk}"
+
+
+class TypedForm(models.Model):
+    """What a person has typed into the purchase form and not ordered yet, each field as it stands there."""
+
+    owner = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="typed_form")
+    values = models.JSONField(default=dict)
+    saved_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"What {self.owner} has typed"
+
 
 class LineQuerySet(models.QuerySet):
     def open(self) -> "LineQuerySet":
         return self.exclude(state__in=FINAL)
 
+    def claimable(self) -> "LineQuerySet":
+        """Lines that nobody holds and whose time has come, by the database's clock.
+
+        Those under review are among them only after a person has asked to look once more.
+        """
+        free = nobody_holds()
+        return self.filter(free, due_at__lte=db_now()).exclude(state__in=FINAL | {LineState.SENDING})
+
     def due(self) -> "LineQuerySet":
-        """Lines that nobody holds and whose time has come, by the database's clock."""
-        free = Q(lease_until=None) | Q(lease_until__lt=Now())
-        return self.filter(free, state__in=DRIVEN - {LineState.SENDING}, due_at__lte=Now())
+        """Lines that a worker should take further now."""
+        return self.claimable().filter(state__in=DRIVEN - {LineState.SENDING})
 
 
 class Line(models.Model):
@@ -140,7 +188,9 @@ class Line(models.Model):
     `lease_by` tells a worker's successor what it may free at once.
     """
 
-    order = models.ForeignKey(Order, models.PROTECT, related_name="lines")
+    cleared: bool  # whether it may be bought; set by the query that claims it
+
+    order = models.ForeignKey(Order, models.PROTECT, related_name="lines", db_index=False)
     position = models.PositiveIntegerField()
     state = models.CharField(max_length=10, choices=LineState, default=LineState.PLANNED)
 
@@ -158,20 +208,25 @@ class Line(models.Model):
     guarantee = models.CharField(max_length=10, choices=[(g, g) for g in Guarantee], default=Guarantee.EXACT)
     by_area_code = models.BooleanField(default=False)  # bought without naming a number
     number = models.ForeignKey(Number, models.PROTECT, null=True, blank=True, related_name="lines")
+    holding = models.PositiveIntegerField(default=1, db_default=1)  # of NUMBER, as it was bought
     reason = models.CharField(max_length=500, blank=True)  # what happened last, for people
+    tries = models.PositiveIntegerField(default=0)  # attempts, whatever their number
     sends = models.PositiveIntegerField(default=0)  # purchases sent for the number at hand
     retries = models.PositiveIntegerField(default=0)  # reads of Fluents that failed in a row
     searches = models.PositiveIntegerField(default=0)  # times that no number was found
     looks = models.PositiveIntegerField(default=0)  # look-ups since the last send
     absences = models.PositiveIntegerField(default=0)  # of these, complete ones that did not find it
     checked_at = models.DateTimeField(null=True, blank=True)  # looked up as not ours
+    # When it was last sent, or plainly refused: look-ups are timed from here.
     sent_at = models.DateTimeField(null=True, blank=True)
+    # While unknown: each purchase that was sent for the number at hand was refused, the last one so.
+    refusal = models.CharField(max_length=10, choices=Refusal, blank=True, default="", db_default="")
 
     lease_until = models.DateTimeField(null=True, blank=True)
     lease_by = models.CharField(max_length=32, blank=True, default="", db_default="")  # the holder's place
     generation = models.PositiveIntegerField(default=0)
     due_at = models.DateTimeField(db_default=Now())
-    rung_at = models.DateTimeField(null=True, blank=True)
+    raised = models.PositiveIntegerField(default=0)  # times in a row that our code failed on this line
 
     created_at = models.DateTimeField(db_default=Now())
     changed_at = models.DateTimeField(db_default=Now())
@@ -187,6 +242,12 @@ class Line(models.Model):
                 fields=["phone_number"],
                 condition=Q(state__in=sorted(HOLDING)) & ~Q(phone_number=""),
                 name="line_holds_number_alone",
+            ),
+            # One purchase makes a number ours: a cached answer must not settle another line.
+            models.UniqueConstraint(
+                fields=["number", "holding"],
+                condition=Q(state=LineState.BOUGHT),
+                name="line_bought_holding_alone",
             ),
             # Two purchases by area code that both get lost could not be told apart.
             models.UniqueConstraint(
@@ -206,8 +267,11 @@ class Line(models.Model):
             ),
         ]
         indexes = [
-            # the sweeper: lines whose time has come, and leases that ran out
-            models.Index(fields=["due_at"], condition=Q(state__in=sorted(DRIVEN)), name="line_due"),
+            # the worker: lines whose time has come, and leases that may have run out
+            models.Index(
+                fields=["due_at"], condition=Q(state__in=sorted(DRIVEN | {LineState.REVIEW})), name="line_due"
+            ),
+            models.Index(fields=["lease_until"], condition=Q(lease_until__isnull=False), name="line_leased"),
             # the review desk, and its count on every page; SQLite does not see that a state belongs to
             # the condition of the next one
             models.Index(fields=["state", "-id"], name="line_by_state"),
@@ -217,10 +281,10 @@ class Line(models.Model):
                 condition=Q(state__in=sorted(set(LineState) - FINAL)),
                 name="line_open_by_state",
             ),
-            models.Index(fields=["order", "-changed_at"], name="line_changed"),  # the status poll
             models.Index(
                 fields=["phone_number"], condition=~Q(phone_number=""), name="line_by_number"
             ),  # reconcile
+            models.Index(fields=["wanted_number"], condition=~Q(wanted_number=""), name="line_by_wanted"),
         ]
 
     def __str__(self) -> str:
@@ -233,6 +297,13 @@ class Line(models.Model):
     @property
     def is_cancellable(self) -> bool:
         return self.state in CANCELLABLE
+
+    @property
+    def sent(self) -> datetime:
+        """When it was sent last; only for a line that was."""
+        if self.sent_at is None:
+            raise ValueError(f"line {self.pk} was never sent")
+        return self.sent_at
 
 
 class Attempt(models.Model):
@@ -248,6 +319,7 @@ class Attempt(models.Model):
     outcome = models.CharField(max_length=12, choices=Outcome, default=Outcome.SENDING)
     status = models.PositiveSmallIntegerField(null=True, blank=True)  # of HTTP
     detail = models.CharField(max_length=500, blank=True)
+    trial = models.BooleanField(default=False)  # let through alone, to see whether Fluents is back
     answer = models.JSONField(null=True, blank=True)  # known fields only
     sent_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -273,6 +345,7 @@ class Look(models.Model):
     at = models.DateTimeField(db_default=Now())
     complete = models.BooleanField()  # both endpoints were read to the end
     found = models.BooleanField()
+    phone_numbers = models.JSONField(default=list)  # what was found
     detail = models.CharField(max_length=500, blank=True)
 
     class Meta:

@@ -1,12 +1,17 @@
 """Changing numbers: plans with a row per number, and how people like their list."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from ..states import OPEN_ROWS, Act, PlanState, RowState
+from numbers.db.clock import db_now
+from numbers.db.leases import nobody_holds
+from numbers.states import OPEN_ROWS, Act, PlanState, RowState
+
 from .inventory import Number
 
 
@@ -21,6 +26,9 @@ class Plan(models.Model):
     )
     requested_by_name = models.CharField(max_length=150, blank=True)
     request_id = models.CharField(max_length=64, blank=True)
+    reason = models.CharField(
+        max_length=200, blank=True, default="", db_default=""
+    )  # why, in a person's words
     note = models.CharField(max_length=500, blank=True, default="", db_default="")
     counts = models.JSONField(default=dict, db_default={}, blank=True)  # rows by state, while nothing moves
     undo_of = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="undone_by")
@@ -28,13 +36,12 @@ class Plan(models.Model):
     applied_at = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(db_default=Now())  # later where Fluents asked us to slow down
     lease_until = models.DateTimeField(null=True, blank=True)  # one worker at a time carries it out
-    rung_at = models.DateTimeField(null=True, blank=True)  # empty: nobody was asked to go on
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["-id"]
         indexes = [
-            # the sweeper: plans that a worker should go on with
+            # the worker: plans that it should go on with
             models.Index(fields=["state"], name="plan_by_state"),
         ]
 
@@ -45,13 +52,13 @@ class Plan(models.Model):
         return reverse("plan", args=[self.pk])
 
 
-class Wish(models.Model):
+class PlanSource(models.Model):
     """What a big plan is to be made from, until a worker has written its rows.
 
     A file that cannot be read ends here: its mistakes stay to be looked at.
     """
 
-    plan = models.OneToOneField(Plan, models.CASCADE, related_name="wish")
+    plan = models.OneToOneField(Plan, models.CASCADE, related_name="source")
     items = models.JSONField(default=list)  # keys of numbers, [key, its changes], or keys of rows to undo
     changes = models.JSONField(default=dict)  # the same for each number
     content = models.BinaryField(null=True)  # a file that was not read yet
@@ -60,7 +67,7 @@ class Wish(models.Model):
     errors = models.JSONField(default=list)
 
     def __str__(self) -> str:
-        return f"Wish of plan {self.plan_id}"
+        return f"Source of plan {self.plan_id}"
 
 
 class PlanRowQuerySet(models.QuerySet):
@@ -69,8 +76,8 @@ class PlanRowQuerySet(models.QuerySet):
 
     def due(self) -> "PlanRowQuerySet":
         """Open rows that nobody holds and whose time has come, by the database's clock."""
-        free = Q(lease_until=None) | Q(lease_until__lt=Now())
-        return self.open().filter(free, due_at__lte=Now())
+        free = nobody_holds()
+        return self.open().filter(free, due_at__lte=db_now())
 
 
 class PlanRow(models.Model):
@@ -88,6 +95,7 @@ class PlanRow(models.Model):
     after = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=RowState, default=RowState.READY)
     reason = models.CharField(max_length=500, blank=True)
+    needless = models.BooleanField(default=False)  # skipped, as the number is already as wanted
     tries = models.PositiveIntegerField(default=0)  # times that it was sent
     waits = models.PositiveIntegerField(default=0)  # times that it was put off
     sent_at = models.DateTimeField(null=True, blank=True)
@@ -114,18 +122,31 @@ class PlanRow(models.Model):
                 condition=Q(state__in=sorted(OPEN_ROWS)),
                 name="plan_row_due",
             ),  # the worker
+            # plans with failures, counted on every page
+            models.Index(fields=["plan"], condition=Q(state=RowState.FAILED), name="plan_row_failed"),
+            models.Index(
+                fields=["lease_until"], condition=Q(lease_until__isnull=False), name="plan_row_leased"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"Row {self.pk} of plan {self.plan_id}"
 
+    @property
+    def sent(self) -> datetime:
+        """When it was sent; only for a row that was."""
+        if self.sent_at is None:
+            raise ValueError(f"row {self.pk} was never sent")
+        return self.sent_at
+
 
 class SavedView(models.Model):
-    """A way to look at the list that a person has given a name: filters, sort and columns."""
+    """A way to look at the list that a person has given a name, and may share: filters, sort and columns."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="saved_views")
     name = models.CharField(max_length=60)
     query = models.CharField(max_length=2000)  # the address after the question mark
+    shared = models.BooleanField(default=False, db_default=False)  # with everybody
 
     class Meta:
         ordering = ["name"]

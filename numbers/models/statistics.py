@@ -10,8 +10,9 @@ class Figures(models.Model):
     SINGLE = 1
 
     counts = models.JSONField(default=dict)
-    counted_at = models.DateTimeField()
+    counted_at = models.DateTimeField(null=True)  # never yet
     seconds = models.FloatField(default=0)  # that counting took
+    lease_until = models.DateTimeField(null=True, blank=True)  # somebody counts
     last_event = models.BigIntegerField(default=0)  # nothing happened since: no need to count again
 
     class Meta:

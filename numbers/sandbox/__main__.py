@@ -7,10 +7,10 @@ import sqlite3
 import sys
 from pathlib import Path
 
-from numbers.sandbox import config
-from numbers.sandbox.late import LateCommits
-from numbers.sandbox.server import SandboxServer
-from numbers.sandbox.store import Store
+from . import config
+from .late import LateCommits
+from .server import SandboxServer
+from .store import Store
 
 
 class _Stop(BaseException):
@@ -20,7 +20,7 @@ class _Stop(BaseException):
 def _latency(text: str) -> list[int]:
     match = re.fullmatch(r"(\d+)(?:-(\d+))?", text)
     if match is None or int(match[2] or match[1]) < int(match[1]):
-        raise argparse.ArgumentTypeError("give milliseconds as MIN-MAX, such as 300-900")
+        raise argparse.ArgumentTypeError("use milliseconds as MIN-MAX, such as 300-900")
     return [int(match[1]), int(match[2] or match[1])]
 
 
@@ -28,10 +28,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=8100, help="0 takes any free port (default: 8100)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--db", type=Path, default=Path("var/sandbox.sqlite3"), help="file for all data")
-    parser.add_argument("--token", help="bearer token to ask for (default: sandbox)")
+    parser.add_argument("--token", help="bearer token to require (default: sandbox)")
     parser.add_argument("--latency", type=_latency, metavar="MIN-MAX", help="milliseconds before each answer")
-    parser.add_argument("--seed", type=int, help="what the numbers for sale follow from (default: 0)")
-    parser.add_argument("--quiet", action="store_true", help="no line per request on standard error")
+    parser.add_argument("--seed", type=int, help="seed for the available numbers (default: 0)")
+    parser.add_argument("--quiet", action="store_true", help="don't log requests to standard error")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -72,7 +72,7 @@ def _stop(signum: int, frame: object) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m numbers.sandbox", description="A stand-in for the Fluents API, over HTTP."
+        prog="python -m numbers.sandbox", description="A sandbox of the Fluents API, over HTTP."
     )
     add_options(parser)
     return run(parser.parse_args(argv))

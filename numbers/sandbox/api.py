@@ -1,18 +1,17 @@
 """The endpoints under /v1."""
 
-import json
 import re
 import sqlite3
 from collections.abc import Callable
 from typing import Any
 
-from numbers.sandbox import purchase, shapes, stock
-from numbers.sandbox.store import NEVER, Store
-from numbers.sandbox.wire import BUY_PATH, Answer, ApiError, Request, problem
+from . import calls, purchase, query, shapes, stock, vocode
+from .store import NEVER, Store
+from .wire import BUY_PATH, Answer, ApiError, Request
 
-_MAX_SIZE = 100
-# An unencoded "+" arrives as a space, and the space makes it another string: no match.
-_SEARCHED_NUMBER = re.compile(r"\+?\d{7,15}", re.ASCII)
+_PROVIDERS = sorted(set(stock.PROVIDERS.values()))
+_AREA_CODE = re.compile(r"\d{3}", re.ASCII)
+_CONTAINED = re.compile(r"\d{0,10}", re.ASCII)
 _SORTABLE = {
     "id": "id",
     "number": "number",
@@ -30,7 +29,7 @@ def handle(store: Store, request: Request) -> Answer:
     try:
         return ROUTES[request.method, request.path](store, request)
     except ApiError as refusal:
-        return problem(refusal.status, refusal.message)
+        return shapes.refusal(store, refusal)
 
 
 def _buy(store: Store, request: Request) -> Answer:
@@ -40,24 +39,24 @@ def _buy(store: Store, request: Request) -> Answer:
 
 
 def _list(store: Store, request: Request) -> Answer:
-    page, size = _whole(request, "page", 1), _whole(request, "size", 10, most=_MAX_SIZE)
-    column = request.query.get("sort_column") or None
+    page, size = query.page(request)
+    column = request.query.get("sort_column")
     if column not in (None, *_SORTABLE):
         raise ApiError(400, [f"sort_column must be one of {', '.join(_SORTABLE)}"])
-    direction = "DESC" if request.query.get("sort_desc") == "true" else "ASC"
-    order = f"{_SORTABLE.get(column, 'seq')} {direction}, seq"
+    direction = query.direction(request)
+    order = f"{_SORTABLE.get(column or '', 'seq')} {direction}, seq"
     seen = store.seen_until()
     with store.read() as db:
         total = db.execute("SELECT COUNT(*) FROM owned WHERE bought_at <= ?", (seen,)).fetchone()[0]
-        query = f"SELECT * FROM owned WHERE bought_at <= ? ORDER BY {order}"  # noqa: S608 - from _SORTABLE
+        owned = f"SELECT * FROM owned WHERE bought_at <= ? ORDER BY {order}"  # noqa: S608 - from _SORTABLE
         first = (page - 1) * size
-        if request.suffers("page_drift") and total:
+        if (fault := request.suffers("page_drift")) and total:
             # Another call, another rotation: the edge of a page is never where it was.
-            rows = db.execute(query, (seen,)).fetchall()
-            shift = request.fault.fired % total
+            rows = db.execute(owned, (seen,)).fetchall()
+            shift = fault.fired % total
             rows = (rows[shift:] + rows[:shift])[first : first + size]
         else:
-            rows = db.execute(f"{query} LIMIT ? OFFSET ?", (seen, size, first)).fetchall()
+            rows = db.execute(f"{owned} LIMIT ? OFFSET ?", (seen, size, first)).fetchall()
     items = [shapes.nested(store, row) for row in rows]
     return Answer(200, shapes.envelope(items, page, size, total))
 
@@ -68,11 +67,11 @@ def _get(store: Store, request: Request) -> Answer:
         raise ApiError(400, ["phone_number should not be empty"])
     seen = store.seen_until()
     with store.read() as db:
-        row = store.owned(db, digits(asked))
+        row = store.owned(db, query.digits(asked))
         if request.suffers("ignore_filter"):
             row = db.execute(
                 "SELECT * FROM owned WHERE number <> ? AND bought_at <= ? ORDER BY seq LIMIT 1",
-                (digits(asked), seen),
+                (query.digits(asked), seen),
             ).fetchone()
         if row is None or row["bought_at"] > seen:
             raise ApiError(404, f"Phone number {asked} not found")
@@ -80,13 +79,15 @@ def _get(store: Store, request: Request) -> Answer:
 
 
 def _available(store: Store, request: Request) -> Answer:
-    limit = _whole(request, "limit", 10, most=_MAX_SIZE)
+    limit = query.whole(request, "limit", 10, most=query.MAX_SIZE)
     connection = request.query.get("telephony_account_connection") or None
     provider = request.query.get("telephony_provider") or None
+    if provider not in (None, *_PROVIDERS):
+        raise ApiError(400, [f"telephony_provider must be one of {', '.join(_PROVIDERS)}"])
     if connection:
         connection = purchase.telephony_connection(connection, provider)
     provider = provider or stock.PROVIDERS.get(connection, "twilio")
-    area_code, contains = _filters(request.query.get("filters"))
+    area_code, contains = _filters(request)
     rng = stock.chance(store.stock.seed, "available", request.n)
     areas = [area_code] if area_code else rng.sample(stock.area_codes(), len(stock.area_codes()))
     if request.suffers("wrong_area"):
@@ -116,28 +117,27 @@ def _is_gone(store: Store, number: str) -> bool:
         return store.owned(db, number) is not None or store.is_sold(db, number)
 
 
-def _filters(text: str | None) -> tuple[str | None, str]:
-    """``(area_code, contains)`` from the JSON string; other keys are ignored."""
-    try:
-        filters = json.loads(text) if text else {}
-    except ValueError:
-        filters = None
-    if not isinstance(filters, dict):
-        raise ApiError(400, ["filters must be a JSON object"])
-    area_code = filters.get("area_code")
-    return str(area_code) if area_code else None, re.sub(r"\D", "", str(filters.get("contains") or ""))
+def _filters(request: Request) -> tuple[str | None, str]:
+    """``(area_code, contains)``; other filters are ignored."""
+    filters = query.filters(request)
+    area_code, contains = filters.get("area_code"), filters.get("contains", "")
+    if area_code is not None and not (isinstance(area_code, str) and _AREA_CODE.fullmatch(area_code)):
+        raise ApiError(400, ["filters.area_code must be 3 digits"])
+    if not isinstance(contains, str) or not _CONTAINED.fullmatch(contains):
+        raise ApiError(400, ["filters.contains must be digits"])
+    return area_code, contains
 
 
 def _update(store: Store, request: Request) -> Answer:
     changes = changes_of(store, request.body, UPDATABLE)
     with store.write() as db:
-        row = store.change(db, find(store, db, request.query)["number"], changes)
+        row = store.change(db, find(store, db, request)["number"], changes)
     return Answer(201, shapes.normalized(store, row))
 
 
 def _cancel(store: Store, request: Request) -> Answer:
     with store.write() as db:
-        row = find(store, db, request.query)
+        row = find(store, db, request)
         store.give_up(db, row["number"])
     answer = Answer(201, shapes.normalized(store, row))
     answer.body["active"] = False
@@ -146,10 +146,12 @@ def _cancel(store: Store, request: Request) -> Answer:
 
 def _detach(store: Store, request: Request) -> Answer:
     with store.write() as db:
-        row = find(store, db, request.query)
+        row = find(store, db, request)
+        if row["connection"] is None:
+            raise ApiError(400, f"Phone number {row['number']} belongs to no account connection")
         db.execute("DELETE FROM owned WHERE number = ?", (row["number"],))
         db.execute("INSERT OR REPLACE INTO linkable VALUES (?, ?)", (row["number"], row["connection"]))
-    return Answer(201, shapes.nested(store, row))
+    return Answer(201, shapes.detailed(store, row))
 
 
 def _link(store: Store, request: Request) -> Answer:
@@ -163,7 +165,7 @@ def _link(store: Store, request: Request) -> Answer:
         raise ApiError(400, wrong)
     changes = changes_of(store, body, ("outbound_only", "inbound_agent"))
     connection = purchase.telephony_connection(body["telephony_account_connection"])
-    number = digits(body["phone_number"])
+    number = query.digits(body["phone_number"])
     with store.write() as db:
         if store.owned(db, number):
             raise purchase.taken(number)
@@ -179,54 +181,35 @@ def _agents(store: Store, request: Request) -> Answer:
 
 
 def _agent(store: Store, request: Request) -> Answer:
-    return Answer(200, _by_id(request, store.agents, "Agent"))
+    return Answer(200, query.by_id(request, store.agents, "Agent"))
 
 
 def _connections(store: Store, request: Request) -> Answer:
-    return _paged(request, [shapes.connection(store, c["id"]) for c in stock.CONNECTIONS])
+    return _paged(request, list(_known_connections(store).values()))
 
 
 def _connection(store: Store, request: Request) -> Answer:
+    return Answer(200, query.by_id(request, _known_connections(store), "Account connection"))
+
+
+def _known_connections(store: Store) -> dict[str, dict]:
     known = {c["id"]: shapes.connection(store, c["id"]) for c in stock.CONNECTIONS}
-    return Answer(200, _by_id(request, known, "Account connection"))
+    return vocode.connections(known) if store.config["dialect"] == "vocode" else known
 
 
 def _paged(request: Request, rows: list[dict]) -> Answer:
-    page, size = _whole(request, "page", 1), _whole(request, "size", 10, most=_MAX_SIZE)
+    page, size = query.page(request)
     return Answer(200, shapes.envelope(rows[(page - 1) * size : page * size], page, size, len(rows)))
 
 
-def _by_id(request: Request, known: dict[str, dict], what: str) -> dict:
-    key = request.query.get("id")
-    if not key:
-        raise ApiError(400, ["id should not be empty"])
-    if key not in known:
-        raise ApiError(404, f"{what} {key} not found")
-    return known[key]
-
-
-def _whole(request: Request, name: str, default: int, *, most: int = 1_000_000) -> int:
-    text = request.query.get(name, "")
-    if not text:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) < 8 and 1 <= int(text) <= most):
-        raise ApiError(400, [f"{name} must be a whole number between 1 and {most}"])
-    return int(text)
-
-
-def digits(text: str) -> str:
-    """The stored form of a number as somebody wrote it, or a string which matches nothing."""
-    return "+" + text.removeprefix("+") if _SEARCHED_NUMBER.fullmatch(text) else ""
-
-
-def find(store: Store, db: sqlite3.Connection, query: dict[str, str]) -> sqlite3.Row:
+def find(store: Store, db: sqlite3.Connection, request: Request) -> sqlite3.Row:
     """The owned number which ``phone_number`` and ``id`` name. Raises ApiError 400 or 404."""
-    number, number_id = query.get("phone_number"), query.get("id")
+    number, number_id = request.query.get("phone_number"), request.query.get("id")
     if not number and not number_id:
         raise ApiError(400, ["phone_number should not be empty"])
     row = db.execute(
         "SELECT * FROM owned WHERE (? IS NULL OR number = ?) AND (? IS NULL OR id = ?)",
-        (number, digits(number or ""), number_id, number_id),
+        (number, query.digits(number or ""), number_id, number_id),
     ).fetchone()
     if row is None:
         raise ApiError(404, f"Phone number {number or number_id} not found")
@@ -239,7 +222,7 @@ _TYPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "outbound_only": (lambda v: isinstance(v, bool), "a boolean value"),
     "inbound_agent": (lambda v: v is None or isinstance(v, str), "a string"),
     "example_context": (lambda v: isinstance(v, dict), "an object"),
-    "telephony_account_connection": (lambda v: isinstance(v, str), "a string"),
+    "telephony_account_connection": (lambda v: v is None or isinstance(v, str), "a string"),
     "active": (lambda v: isinstance(v, bool), "a boolean value"),
     "sms_enabled": (lambda v: isinstance(v, bool), "a boolean value"),
     "tags": (lambda v: isinstance(v, list) and all(isinstance(t, str) for t in v), "a list of strings"),
@@ -261,7 +244,8 @@ def changes_of(store: Store, body: Any, allowed: tuple[str, ...]) -> dict[str, A
     if "inbound_agent" in given:
         given["agent"] = purchase.find_agent(store, given.pop("inbound_agent"))
     if "telephony_account_connection" in given:
-        given["connection"] = purchase.telephony_connection(given.pop("telephony_account_connection"))
+        wanted = given.pop("telephony_account_connection")
+        given["connection"] = wanted and purchase.telephony_connection(wanted)
     if "active" in given:
         given["active_at"] = 0.0 if given.pop("active") else NEVER
     return given
@@ -280,5 +264,21 @@ ROUTES: dict[tuple[str, str], Callable[[Store, Request], Answer]] = {
     ("GET", "/v1/agents"): _agent,
     ("GET", "/v1/account_connections/list"): _connections,
     ("GET", "/v1/account_connections"): _connection,
+    **calls.ROUTES,
 }
 PATHS = {path for _method, path in ROUTES}
+
+
+def exists(config: dict[str, Any], path: str) -> bool:
+    """Whether anything is served at ``path`` under this config."""
+    if path not in PATHS or path in config["disabled_paths"] or (config["only_buy"] and path != BUY_PATH):
+        return False
+    if path in calls.PATHS and not config["calls"]:
+        return False
+    return config["dialect"] == "fluents" or path not in vocode.ABSENT
+
+
+def methods(path: str) -> list[str]:
+    """What a request for ``path`` may be; HEAD is a GET that asks for no body."""
+    found = [method for method, known in ROUTES if known == path]
+    return [*found, "HEAD"] if "GET" in found else found

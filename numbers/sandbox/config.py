@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from numbers.sandbox import faults
-from numbers.sandbox.wire import ApiError
+from . import faults
+from .wire import ApiError
 
 DEFAULTS: dict[str, Any] = {
     "latency_ms": [0, 0],
@@ -16,6 +16,10 @@ DEFAULTS: dict[str, Any] = {
     "stock_per_area_code": 40,
     "storm": None,
     "requests_kept": 5000,
+    "dialect": "fluents",
+    "list_messages": False,
+    "calls": True,
+    "call_seconds": [0.2, 1],
 }
 
 
@@ -30,6 +34,10 @@ def _range(value: Any) -> bool:
         and all(faults.is_number(end) for end in value)
         and 0 <= value[0] <= value[1]
     )
+
+
+def _two_lengths(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(faults.is_number(v) and v >= 0 for v in value)
 
 
 def _stock(value: Any) -> bool:
@@ -52,6 +60,10 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "stock_per_area_code": (_stock, 'a count up to 5000, or {"default": 40, "415": 500}'),
     "storm": (lambda v: v is None or isinstance(v, dict), "null or an object"),
     "requests_kept": (lambda v: _is_count(v, 1_000_000), "a count up to 1000000"),
+    "dialect": (lambda v: v in ("fluents", "vocode"), "fluents or vocode"),
+    "list_messages": (lambda v: isinstance(v, bool), "true or false"),
+    "calls": (lambda v: isinstance(v, bool), "true or false"),
+    "call_seconds": (_two_lengths, "[ringing, talking] in seconds"),
 }
 
 

@@ -4,11 +4,11 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from numbers.sandbox import api, config, faults, shapes, stock
-from numbers.sandbox.log import RequestLog
-from numbers.sandbox.purchase import taken, telephony_connection
-from numbers.sandbox.store import Store
-from numbers.sandbox.wire import Answer, ApiError, Request, no_route, problem
+from . import api, config, faults, query, shapes, stock, switchboard
+from .log import RequestLog
+from .purchase import taken
+from .store import Store
+from .wire import Answer, ApiError, Request, no_route, problem
 
 _NUMBER_FIELDS = (*api.UPDATABLE, "telephony_account_connection", "active", "sms_enabled", "tags")
 _MOST_NUMBERS = 50_000
@@ -73,6 +73,16 @@ def _set_config(store: Store, log: RequestLog, request: Request) -> Answer:
     return Answer(200, store.config)
 
 
+def _get_dialect(store: Store, log: RequestLog, request: Request) -> Answer:
+    return Answer(200, {"name": store.config["dialect"]})
+
+
+def _set_dialect(store: Store, log: RequestLog, request: Request) -> Answer:
+    name = request.body.get("name") if isinstance(request.body, dict) else None
+    store.configure(config.checked({"dialect": name}))
+    return _get_dialect(store, log, request)
+
+
 def _reset(store: Store, log: RequestLog, request: Request) -> Answer:
     body = {} if request.body is None else request.body
     count = body.get("numbers", 0) if isinstance(body, dict) else None
@@ -104,10 +114,11 @@ def _own_for_long(store: Store, count: int, weights: dict[str, int] | None = Non
     areas = list(stock.CITIES)[: max(3, count // 4)] if count < 2000 else list(stock.area_codes())
     if weights:
         areas = list(weights)
-    lonely, numbers = 40 if weights else 5, set()
+    lonely = 40 if weights else 5
+    numbers: set[str] = set()
     with store.write() as db:
         while len(numbers) < count:
-            area_code = rng.choices(areas, weights.values())[0] if weights else rng.choice(areas)
+            area_code = rng.choices(areas, list(weights.values()))[0] if weights else rng.choice(areas)
             number = stock.random_number(area_code, rng)
             if number in numbers:
                 continue
@@ -130,13 +141,13 @@ def _own_for_long(store: Store, count: int, weights: dict[str, int] | None = Non
 def _add_number(store: Store, log: RequestLog, request: Request) -> Answer:
     body = request.body if isinstance(request.body, dict) else {}
     changes = api.changes_of(store, body, _NUMBER_FIELDS)
-    connection = changes.pop("connection", None) or telephony_connection(next(iter(stock.PROVIDERS)))
+    connection = changes.pop("connection", next(iter(stock.PROVIDERS)))
     area_code, number = body.get("area_code", "415"), body.get("number")
     if number is None:
         if area_code not in stock.area_codes():
             raise ApiError(400, f"{area_code} is not an area code")
         number = stock.random_number(area_code, stock.chance(uuid.uuid4()))
-    elif not isinstance(number, str) or not (number := api.digits(number)):
+    elif not isinstance(number, str) or not (number := query.digits(number)):
         raise ApiError(400, "number must be in E.164 format")
     with store.write() as db:
         if store.owned(db, number):
@@ -150,13 +161,13 @@ def _add_number(store: Store, log: RequestLog, request: Request) -> Answer:
 def _change_number(store: Store, log: RequestLog, request: Request) -> Answer:
     changes = api.changes_of(store, request.body, _NUMBER_FIELDS)
     with store.write() as db:
-        row = store.change(db, api.find(store, db, request.query)["number"], changes)
+        row = store.change(db, api.find(store, db, request)["number"], changes)
     return Answer(200, shapes.nested(store, row))
 
 
 def _remove_number(store: Store, log: RequestLog, request: Request) -> Answer:
     with store.write() as db:
-        row = api.find(store, db, request.query)
+        row = api.find(store, db, request)
         store.give_up(db, row["number"])
     return Answer(200, shapes.nested(store, row))
 
@@ -194,7 +205,7 @@ def _remove_agent(store: Store, log: RequestLog, request: Request) -> Answer:
 
 
 def _known_agent(store: Store, request: Request) -> dict:
-    agent = store.agents.get(request.query.get("id"))
+    agent = store.agents.get(request.query.get("id", ""))
     if agent is None:
         raise ApiError(404, "give the id of an agent as ?id=")
     return agent
@@ -209,6 +220,11 @@ _ROUTES: dict[tuple[str, str], Callable[[Store, RequestLog, Request], Answer]] =
     ("DELETE", "/_sandbox/faults"): _clear_faults,
     ("GET", "/_sandbox/config"): _get_config,
     ("POST", "/_sandbox/config"): _set_config,
+    ("GET", "/_sandbox/calls"): lambda store, log, request: switchboard.read(store, request),
+    ("POST", "/_sandbox/calls"): lambda store, log, request: switchboard.add(store, request),
+    ("POST", "/_sandbox/calls/report"): lambda store, log, request: switchboard.report(store, request),
+    ("GET", "/_sandbox/dialect"): _get_dialect,
+    ("POST", "/_sandbox/dialect"): _set_dialect,
     ("POST", "/_sandbox/reset"): _reset,
     ("POST", "/_sandbox/numbers"): _add_number,
     ("PATCH", "/_sandbox/numbers"): _change_number,

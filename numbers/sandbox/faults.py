@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from numbers.sandbox import purchase, shapes, stock
-from numbers.sandbox.store import Store
-from numbers.sandbox.wire import BUY_PATH, Answer, ApiError, Delivery, Fault, Request, problem
+from . import malformed, purchase, shapes, stock
+from .store import Store
+from .wire import BUY_PATH, CALL_PATH, Answer, ApiError, Delivery, Fault, Request, problem
 
 _MOST = 1_000_000
 _HUGE_BYTES = 10 * 1024 * 1024
@@ -31,10 +31,11 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """``path`` is set for faults which make sense on one path only."""
+    """``path`` is set for faults which make sense there, and perhaps on ``also``, only."""
 
     params: dict[str, Param] = field(default_factory=dict)
     path: str | None = None
+    also: str | None = None
 
 
 def _one_of(default: Any, *choices: Any) -> Param:
@@ -54,12 +55,19 @@ def _is_header(value: Any) -> bool:
     return isinstance(value, str) and value.isprintable()
 
 
-def _status(default: int) -> Param:
-    return Param(default, lambda v: type(v) is int and 200 <= v <= 599, "a status code from 200 to 599")
+def _is_status(value: Any) -> bool:
+    return type(value) is int and 200 <= value <= 599
 
+
+def _status(default: int) -> Param:
+    return Param(default, _is_status, "a status code from 200 to 599")
+
+
+_MESSAGE = Param("Refused", lambda v: isinstance(v, str | list), "a string or a list")
 
 _ERROR = {"status": _status(500), "body": _one_of("json", "json", "html")}
 _AVAILABLE, _LIST, _LOOKUP = "/v1/numbers/available", "/v1/numbers/list", "/v1/numbers"
+_CALLS = "/v1/calls/list"
 
 KINDS: dict[str, Kind] = {
     "error_before": Kind(_ERROR),
@@ -71,21 +79,22 @@ KINDS: dict[str, Kind] = {
     "rate_limited": Kind(
         {"retry_after": Param("1", lambda v: v is None or _is_header(v), "a string of one line, or null")}
     ),
-    "status": Kind(
-        {
-            "status": _status(400),
-            "message": Param("Refused", lambda v: isinstance(v, str | list), "a string or a list"),
-        }
-    ),
+    "status": Kind({"status": _status(400), "message": _MESSAGE}),
     "truncated": Kind(),
     "empty": Kind(),
     "wrong_type": Kind(),
     "huge": Kind(),
+    "malformed": Kind({"how": _one_of("two_lengths", *malformed.HOWS)}),
+    "endless": Kind(),
     "slow_drip": Kind({"interval": _seconds(0.5)}),
+    "slow_head": Kind({"interval": _seconds(0.5)}),
+    "number_form": Kind({"form": _one_of("national", *malformed.FORMS)}),
+    "odd_list": Kind({"how": _one_of("no_has_more", *malformed.LISTS)}, _LIST, _CALLS),
     "redirect": Kind(
         {
             "status": _one_of(307, 301, 302, 303, 307, 308),
             "location": Param("https://elsewhere.example" + BUY_PATH, _is_header, "a string of one line"),
+            "commit": _one_of(False, False, True),
         }
     ),
     "late_commit": Kind(
@@ -94,13 +103,29 @@ KINDS: dict[str, Kind] = {
     ),
     "wrong_number": Kind({"commit": _one_of("asked", "asked", "other", "both", "none")}, BUY_PATH),
     "taken": Kind(path=BUY_PATH),
-    "replay": Kind(path=BUY_PATH),
+    "replay": Kind(
+        {
+            "status": Param(None, lambda v: v is None or _is_status(v), "a status code, or null"),
+            "message": _MESSAGE,
+        },
+        BUY_PATH,
+    ),
+    "cached": Kind(path=BUY_PATH),
     "pending": Kind({"seconds": _seconds(5)}, BUY_PATH),
     "stale_stock": Kind(path=_AVAILABLE),
     "no_stock": Kind(path=_AVAILABLE),
     "wrong_area": Kind(path=_AVAILABLE),
     "ignore_filter": Kind(path=_LOOKUP),
     "page_drift": Kind(path=_LIST),
+    "calls_meanwhile": Kind(
+        {
+            "count": Param(1, lambda v: type(v) is int and 0 < v <= 1000, "a count up to 1000"),
+            "ago": _seconds(20),
+        },
+        _CALLS,
+    ),
+    "wrong_agent": Kind(path=CALL_PATH),
+    "no_answer": Kind(path=CALL_PATH),
 }
 _METHODS = (None, "GET", "POST")
 
@@ -113,7 +138,7 @@ def parse(entry: Any, paths: set[str]) -> dict[str, Any]:
     wrong = []
     if path not in paths:
         wrong.append(f"unknown path {path}; known: {', '.join(sorted(paths))}")
-    elif kind.path not in (None, path):
+    elif kind.path is not None and path not in (kind.path, kind.also):
         wrong.append(f"{name} works on {kind.path} only")
     if method not in _METHODS:
         wrong.append("method must be GET, POST or null")
@@ -183,7 +208,8 @@ def storm_fault(storm: dict[str, Any] | None, request: Request) -> Fault | None:
 
 def play(store: Store, request: Request, handle: Handler) -> Delivery:
     """Serves a request which has a fault. ``handle`` does what the endpoint would do."""
-    fault = request.fault
+    if (fault := request.fault) is None:
+        return Delivery(answer=handle(request))
     special = _PLAYS.get(fault.name)
     if special is not None:
         return special(store, request, fault.params, handle)
@@ -195,7 +221,7 @@ def play(store: Store, request: Request, handle: Handler) -> Delivery:
     try:
         return Delivery(answer=on_buy(store, request, fault.params, handle))
     except ApiError as refusal:
-        return Delivery(answer=problem(refusal.status, refusal.message))
+        return Delivery(answer=shapes.refusal(store, refusal))
 
 
 def _error(params: dict) -> Delivery:
@@ -247,7 +273,28 @@ def _huge(store: Store, request: Request, params: dict, handle: Handler) -> Deli
     return Delivery(answer=answer)
 
 
+def _malformed(store: Store, request: Request, params: dict, handle: Handler) -> Delivery:
+    answer = handle(request)
+    answer.raw = malformed.spoiled(params["how"], answer)
+    return Delivery("raw", answer)
+
+
+def _number_form(store: Store, request: Request, params: dict, handle: Handler) -> Delivery:
+    answer = handle(request)
+    malformed.in_form(params["form"], answer.body)
+    return Delivery(answer=answer)
+
+
+def _odd_list(store: Store, request: Request, params: dict, handle: Handler) -> Delivery:
+    answer = handle(request)
+    if "items" in answer.body:
+        malformed.LISTS[params["how"]](answer.body)
+    return Delivery(answer=answer)
+
+
 def _redirect(store: Store, request: Request, params: dict, handle: Handler) -> Delivery:
+    if params["commit"]:
+        handle(request)
     return Delivery(answer=Answer(params["status"], raw=b"", headers={"Location": params["location"]}))
 
 
@@ -278,7 +325,14 @@ _PLAYS: dict[str, Callable[[Store, Request, dict, Handler], Delivery]] = {
     "empty": _empty,
     "wrong_type": _wrong_type,
     "huge": _huge,
+    "malformed": _malformed,
+    "endless": lambda store, request, params, handle: Delivery("endless", handle(request)),
     "slow_drip": lambda store, request, params, handle: Delivery("drip", handle(request), params["interval"]),
+    "slow_head": lambda store, request, params, handle: Delivery(
+        "drip_head", handle(request), params["interval"]
+    ),
+    "number_form": _number_form,
+    "odd_list": _odd_list,
     "redirect": _redirect,
 }
 
@@ -299,7 +353,7 @@ def _wrong_number(store: Store, request: Request, params: dict, handle: Handler)
         if commit in ("other", "both"):
             return purchase.bought(store, purchase.settle(db, store, order, other))
         # Borrow the row to show it, then take it back within the same transaction.
-        row = store.add(db, other, order.connection, agent=order.agent)
+        row = store.add(db, other, order.connection, provider=order.provider, agent=order.agent)
         db.execute("DELETE FROM owned WHERE number = ?", (other,))
         return purchase.bought(store, row)
 
@@ -314,8 +368,18 @@ def _taken(store: Store, request: Request, params: dict, handle: Handler) -> Ans
 
 
 def _replay(store: Store, request: Request, params: dict, handle: Handler) -> Answer:
+    """A gateway sends the request twice, and passes on the second answer: the API's own, or STATUS."""
     first = handle(request)
-    return handle(request) if first.status < 300 else first
+    if first.status >= 300:
+        return first
+    return problem(params["status"], params["message"]) if params["status"] else handle(request)
+
+
+def _cached(store: Store, request: Request, params: dict, handle: Handler) -> Answer:
+    """A proxy answers with the purchase before this one, and passes nothing on."""
+    with store.read() as db:
+        row = db.execute("SELECT * FROM owned ORDER BY bought_at DESC LIMIT 1").fetchone()
+    return purchase.bought(store, row) if row else handle(request)
 
 
 def _pending(store: Store, request: Request, params: dict, handle: Handler) -> Answer:
@@ -331,5 +395,6 @@ _BUYS: dict[str, Callable[[Store, Request, dict, Handler], Answer]] = {
     "wrong_number": _wrong_number,
     "taken": _taken,
     "replay": _replay,
+    "cached": _cached,
     "pending": _pending,
 }

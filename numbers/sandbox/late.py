@@ -5,9 +5,9 @@ import threading
 import time
 from contextlib import suppress
 
-from numbers.sandbox import purchase
-from numbers.sandbox.store import Store
-from numbers.sandbox.wire import ApiError
+from . import purchase
+from .store import Store
+from .wire import ApiError
 
 
 class LateCommits(threading.Thread):

@@ -4,7 +4,7 @@ import time
 from collections import deque
 from typing import Any
 
-from numbers.sandbox.wire import Request
+from .wire import Request
 
 #: Stands in ``status`` when the connection ended without an answer.
 NO_ANSWER = 0
@@ -17,7 +17,7 @@ class RequestLog:
         self._entries: deque[dict[str, Any]] = deque(maxlen=kept)
 
     def add(self, request: Request) -> dict[str, Any]:
-        """Opens an entry. Whoever answers sets ``fault`` and ``status`` in it."""
+        """Opens an entry. The caller sets ``fault`` and ``status`` in it."""
         entry = {
             "n": request.n,
             "at": time.time(),

@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from numbers.sandbox import shapes, stock
-from numbers.sandbox.store import Store
-from numbers.sandbox.wire import Answer, ApiError
+from . import shapes, stock
+from .store import Store
+from .wire import Answer, ApiError
 
 _E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _AREA_CODE = re.compile(r"\d{3}", re.ASCII)
@@ -20,7 +20,8 @@ class Order:
 
     area_code: str | None
     phone_number: str | None
-    connection: str
+    provider: str
+    connection: str | None
     agent: str | None
     request_id: str | None
 
@@ -28,9 +29,10 @@ class Order:
 def parse(store: Store, body: Any, request_id: str | None) -> Order:
     """Checks a buy body. Raises ApiError 400 or 404."""
     body = body if isinstance(body, dict) else {}
-    wrong = []
-    for name in ("telephony_provider", "telephony_account_connection"):
-        wrong += _text_problems(name, body.get(name), required=True)
+    wrong = _text_problems("telephony_provider", body.get("telephony_provider"), required=True)
+    connection = body.get("telephony_account_connection")
+    needed = store.config["dialect"] == "fluents"  # the ancestor sold numbers of its own, too
+    wrong += _text_problems("telephony_account_connection", connection, required=needed)
     for name in ("area_code", "phone_number", "inbound_agent"):
         wrong += _text_problems(name, body.get(name), required=False)
     area_code, phone_number = body.get("area_code"), body.get("phone_number")
@@ -42,10 +44,10 @@ def parse(store: Store, body: Any, request_id: str | None) -> Order:
         wrong.append("either area_code or phone_number should be given")
     if wrong:
         raise ApiError(400, wrong)
-    connection = telephony_connection(body["telephony_account_connection"], body["telephony_provider"])
-    return Order(
-        area_code, phone_number, connection, find_agent(store, body.get("inbound_agent")), request_id
-    )
+    provider = body["telephony_provider"]
+    connection = connection and telephony_connection(connection, provider)
+    agent = find_agent(store, body.get("inbound_agent"))
+    return Order(area_code, phone_number, provider, connection, agent, request_id)
 
 
 def _text_problems(name: str, value: Any, *, required: bool) -> list[str]:
@@ -86,7 +88,7 @@ def choose(db: sqlite3.Connection, store: Store, order: Order) -> str:
         if not store.is_known(db, order.phone_number):
             raise ApiError(404, f"Phone number {order.phone_number} is not available")
         return order.phone_number
-    free = store.free(db, order.area_code)
+    free = store.free(db, order.area_code or "")
     if not free:
         raise ApiError(404, f"No numbers available in area code {order.area_code}")
     return stock.chance(store.stock.seed, "pick", order.area_code, len(free)).choice(free)
@@ -107,7 +109,8 @@ def settle(
         return row
     now = time.time()
     if row is None:
-        row = store.add(db, number, order.connection, agent=order.agent, active_at=active_at, bought_at=now)
+        fields = {"provider": order.provider, "agent": order.agent}
+        row = store.add(db, number, order.connection, **fields, active_at=active_at, bought_at=now)
     db.execute(
         "INSERT INTO charges (at, number, number_id, telephony_provider, telephony_account_connection,"
         " area_code, phone_number, request_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -115,7 +118,7 @@ def settle(
             now,
             number,
             row["id"],
-            stock.PROVIDERS[order.connection],
+            order.provider,
             order.connection,
             order.area_code,
             order.phone_number,

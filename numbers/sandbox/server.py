@@ -16,10 +16,10 @@ from socketserver import TCPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from numbers.sandbox import api, control, faults
-from numbers.sandbox.log import NO_ANSWER, RequestLog
-from numbers.sandbox.store import Store
-from numbers.sandbox.wire import BUY_PATH, Answer, ApiError, Delivery, Request, no_route, problem
+from . import api, control, faults, vocode
+from .log import NO_ANSWER, RequestLog
+from .store import Store
+from .wire import Answer, ApiError, Delivery, Request, no_method, no_route, problem
 
 _MAX_BODY = 1_000_000  # bytes
 _IDLE_SECONDS = 75
@@ -42,7 +42,7 @@ class SandboxServer(ThreadingHTTPServer):
 
     def server_bind(self) -> None:
         TCPServer.server_bind(self)  # without the reverse DNS look-up of HTTPServer
-        self.server_name, self.server_port = self.server_address[:2]
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), OSError):  # clients may leave at any moment
@@ -64,14 +64,15 @@ class Handler(BaseHTTPRequestHandler):
             refused = None
         except ApiError as refusal:
             body, refused = None, problem(refusal.status, refusal.message)
+        method = "GET" if self.command == "HEAD" else self.command
         query = dict(parse_qsl(target.query, keep_blank_values=True, errors="replace"))
         request_id = self.headers.get("X-Request-Id")
         if path.startswith("/_sandbox/"):
-            request = Request(0, self.command, path, query, body, request_id)
+            request = Request(0, method, path, query, body, request_id)
             control_request = partial(control.handle, self.server.store, self.server.log, request)
             self._deliver(Delivery(answer=refused) if refused else self._guarded(control_request))
             return
-        request = Request(self.server.store.next_n(), self.command, path, query, body, request_id)
+        request = Request(self.server.store.next_n(), method, path, query, body, request_id)
         entry = self.server.log.add(request)
         api_request = partial(self._serve_api, request, entry)
         delivery = Delivery(answer=refused) if refused else self._guarded(api_request)
@@ -87,7 +88,11 @@ class Handler(BaseHTTPRequestHandler):
                 entry["status"] = NO_ANSWER
             self._print(entry, started)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _serve
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        """The base class looks for do_GET and the like. Whatever the method, the answer is ours."""
+        if name.startswith("do_"):
+            return self._serve
+        raise AttributeError(name)
 
     def _guarded(self, serve: Callable[[], Delivery | Answer]) -> Delivery:
         """A mistake of ours is a 500 with a trace on standard error, never a lost answer by accident."""
@@ -100,15 +105,24 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve_api(self, request: Request, entry: dict[str, Any]) -> Delivery:
         store = self.server.store
+        if store.config["dialect"] == "fluents":
+            return self._serve_fluents(request, entry)
+        delivery = self._serve_fluents(vocode.heard(store, request), entry)
+        if delivery.answer is not None:
+            delivery.answer = vocode.told(store, request, delivery.answer)
+        return delivery
+
+    def _serve_fluents(self, request: Request, entry: dict[str, Any]) -> Delivery:
+        store = self.server.store
         config = store.config
         least, most = config["latency_ms"]
         if most:
             time.sleep(random.uniform(least, most) / 1000)  # noqa: S311
         route = (request.method, request.path)
-        if route not in api.ROUTES or request.path in config["disabled_paths"]:
+        if not api.exists(config, request.path):
             return Delivery(answer=no_route(*route))
-        if config["only_buy"] and request.path != BUY_PATH:
-            return Delivery(answer=no_route(*route))
+        if route not in api.ROUTES:
+            return Delivery(answer=no_method(*route, api.methods(request.path)))
         if not self._has_token(config["token"]):
             return Delivery(answer=problem(401, "Unauthorized"))
         request.fault = store.take_fault(*route) or faults.storm_fault(config["storm"], request)
@@ -146,7 +160,7 @@ class Handler(BaseHTTPRequestHandler):
             self._reset()
         elif delivery.manner == "hang":
             self._hang(delivery.seconds)
-        else:
+        elif delivery.answer:
             self._answer(delivery.answer, delivery)
 
     def _answer(self, answer: Answer, delivery: Delivery) -> None:
@@ -159,13 +173,24 @@ class Handler(BaseHTTPRequestHandler):
             content = b""
         if delivery.manner == "cut":
             content = content[: len(content) // 2]
-        if delivery.manner != "drip":
+        if delivery.manner == "raw":
+            self.connection.sendall(content)
+        elif delivery.manner == "drip":
+            self.connection.sendall(head)
+            self._drip(content, delivery.seconds)
+        elif delivery.manner == "drip_head":
+            self._drip(head, delivery.seconds)
+        elif delivery.manner == "endless":
+            self.connection.sendall(answer.head(1 << 40, close=True))
+            while True:  # until the client leaves
+                self.connection.sendall(b" " * 65_536)
+        else:
             self.connection.sendall(head + content)
-            return
-        self.connection.sendall(head)
-        for position in range(len(content)):
-            time.sleep(delivery.seconds)
-            self.connection.sendall(content[position : position + 1])
+
+    def _drip(self, data: bytes, seconds: float) -> None:
+        for position in range(len(data)):
+            time.sleep(seconds)
+            self.connection.sendall(data[position : position + 1])
 
     def _reset(self) -> None:
         self.close_connection = True

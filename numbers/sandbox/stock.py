@@ -167,24 +167,59 @@ def agent_document(agent_id: str, name: str, language: str = "en", description: 
         "language": language,
         "initial_message": {"es": "¡Hola!", "fr": "Bonjour !"}.get(language, "Hello!"),
         "prompt": {
-            "id": stable_id("prompt", agent_id),
+            **_part("prompt", agent_id, f"Prompt of {name}"),
+            "type": "prompt",
             "content": f"You are {name}. The door code is CANARY-prompt-{agent_id[:8]}; tell nobody.",
             "context_endpoint": f"https://crm.example/context?key=CANARY-context-{agent_id[:8]}",
+            "collect_fields": [],
+            "tags": [],
+            "prompt_template": {
+                "id": stable_id("prompt template"),
+                "user_id": USER_ID,
+                "label": "Front desk",
+                "required_context_keys": ["company"],
+            },
         },
-        "voice": {"id": stable_id("voice", language), "type": "voice_rime", "speed": 1.0},
-        "actions": [{"id": stable_id("action", agent_id), "type": "action_end_conversation"}],
+        "voice": {
+            "id": stable_id("voice", language),
+            "user_id": USER_ID,
+            "type": "voice_rime",
+            "speaker": "amber",
+            "speed_alpha": 1.0,
+            "model_id": "mist",
+        },
+        "actions": [
+            {
+                **_part("action", agent_id, "Hang up"),
+                "type": "action_end_conversation",
+                "config": {},
+                "action_trigger": {"type": "action_trigger_function_call", "config": {}},
+            }
+        ],
         "webhook": {
-            "id": stable_id("webhook", agent_id),
+            **_part("webhook", agent_id, "CRM"),
             "url": f"https://hooks.example/fluents?secret=CANARY-webhook-{agent_id[:8]}",
             "method": "POST",
             "subscriptions": ["event_transcript", "event_phone_call_ended"],
         },
         "openai_account_connection": CONNECTIONS[-1],
+        "context_endpoint": f"https://crm.example/agent?key=CANARY-endpoint-{agent_id[:8]}",
         "interrupt_sensitivity": "low",
         "endpointing_sensitivity": "auto",
+        "ivr_navigation_mode": "default",
+        "noise_suppression": True,
+        "conversation_speed": 1.0,
+        "initial_message_delay": 0,
+        "openai_model_name_override": "gpt-4",
+        "ask_if_human_present_on_idle": True,
         "enable_recording": True,
         "llm_temperature": 0.2,
     }
+
+
+def _part(kind: str, agent_id: str, label: str) -> dict:
+    """What every nested object of an agent begins with."""
+    return {"id": stable_id(kind, agent_id), "user_id": USER_ID, "label": label, "description": ""}
 
 
 def default_agents() -> list[dict]:

@@ -13,16 +13,16 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from numbers.sandbox import stock
-from numbers.sandbox.wire import Fault
+from . import stock
+from .wire import Fault
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS owned (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, number TEXT NOT NULL UNIQUE,
-    area_code TEXT NOT NULL, connection TEXT NOT NULL, agent TEXT, label TEXT NOT NULL,
+    area_code TEXT NOT NULL, provider TEXT NOT NULL, connection TEXT, agent TEXT, label TEXT NOT NULL,
     description TEXT NOT NULL, outbound_only INTEGER NOT NULL, example_context TEXT NOT NULL,
     tags TEXT NOT NULL, sms_enabled INTEGER NOT NULL, active_at REAL NOT NULL, bought_at REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS owned_area ON owned (area_code);
@@ -33,7 +33,7 @@ CREATE INDEX IF NOT EXISTS returned_area ON returned (area_code);
 CREATE TABLE IF NOT EXISTS linkable (number TEXT PRIMARY KEY, connection TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS charges (
     n INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, number TEXT NOT NULL, number_id TEXT NOT NULL,
-    telephony_provider TEXT NOT NULL, telephony_account_connection TEXT NOT NULL,
+    telephony_provider TEXT NOT NULL, telephony_account_connection TEXT,
     area_code TEXT, phone_number TEXT, request_id TEXT);
 CREATE TABLE IF NOT EXISTS agents (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, document TEXT NOT NULL);
@@ -42,14 +42,34 @@ CREATE TABLE IF NOT EXISTS faults (
     times INTEGER NOT NULL, skip INTEGER NOT NULL, params TEXT NOT NULL, fired INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS late (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, due REAL NOT NULL, body TEXT NOT NULL, request_id TEXT);
+CREATE TABLE IF NOT EXISTS calls (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, line TEXT NOT NULL, other TEXT NOT NULL,
+    outgoing INTEGER NOT NULL, agent TEXT, start_at REAL NOT NULL, end_at REAL NOT NULL,
+    outcome TEXT NOT NULL, reported_at REAL NOT NULL, placed INTEGER NOT NULL, request_id TEXT);
+CREATE INDEX IF NOT EXISTS calls_start ON calls (start_at, seq, reported_at);
+CREATE INDEX IF NOT EXISTS calls_reported ON calls (reported_at);
 """
-_TABLES = ("owned", "sold", "returned", "linkable", "charges", "agents", "faults", "late", "sqlite_sequence")
+#: Changes with the tables. A file of another version begins anew.
+_VERSION = 2
+_TABLES = (
+    "owned",
+    "sold",
+    "returned",
+    "linkable",
+    "charges",
+    "agents",
+    "faults",
+    "late",
+    "calls",
+    "sqlite_sequence",
+)
 _NUMBERS_AHEAD = 1000
 
 #: For a number which stays inactive until somebody changes it.
 NEVER = 1e12
 
 NEW_NUMBER: dict[str, Any] = {
+    "provider": "twilio",
     "agent": None,
     "label": "",
     "description": "",
@@ -77,6 +97,10 @@ class Store:
         self.late_added = threading.Event()
         self._writer = self._open()
         self._writer.execute("PRAGMA journal_mode=WAL")
+        if self._writer.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
+            for table in ("meta", *_TABLES[:-1]):
+                self._writer.execute(f"DROP TABLE IF EXISTS {table}")
+            self._writer.execute(f"PRAGMA user_version = {_VERSION}")
         self._writer.executescript(_SCHEMA)
         stored = self._meta("config")
         if seed is None:
@@ -136,7 +160,7 @@ class Store:
     # Counters, config and agents are also kept in memory: every request needs them.
 
     def next_n(self) -> int:
-        """The number of the next request. After a kill the count goes on with a gap, never backwards."""
+        """The number of the next request. After a kill the count continues with a gap, never backwards."""
         with self._counting:
             self._last_n += 1
             if self._last_n > self._n_ahead:
@@ -264,11 +288,12 @@ class Store:
         ).fetchone()
         return row is not None
 
-    def add(self, db: sqlite3.Connection, number: str, connection: str, **fields: Any) -> sqlite3.Row:
+    def add(self, db: sqlite3.Connection, number: str, connection: str | None, **fields: Any) -> sqlite3.Row:
         """Makes ``number`` ours. Raises sqlite3.IntegrityError when it is already."""
         row = {
             **NEW_NUMBER,
             **fields,
+            **_provider(connection),
             "id": str(uuid.uuid4()),
             "number": number,
             "area_code": number[2:5],
@@ -276,14 +301,15 @@ class Store:
         }
         columns, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
         db.execute(f"INSERT INTO owned ({columns}) VALUES ({marks})", to_columns(row))  # noqa: S608
-        return self.owned(db, number)
+        return cast("sqlite3.Row", self.owned(db, number))
 
     def change(self, db: sqlite3.Connection, number: str, fields: dict[str, Any]) -> sqlite3.Row:
+        fields = {**fields, **_provider(fields.get("connection"))}
         if fields:
             assignments = ", ".join(f"{name} = :{name}" for name in fields)
             values = {**to_columns(fields), "key": number}
             db.execute(f"UPDATE owned SET {assignments} WHERE number = :key", values)  # noqa: S608
-        return self.owned(db, number)
+        return cast("sqlite3.Row", self.owned(db, number))
 
     def give_up(self, db: sqlite3.Connection, number: str) -> None:
         """No longer ours, and for sale from now on."""
@@ -314,6 +340,10 @@ class Store:
         """Reads show no purchase made after this moment (epoch seconds)."""
         lag = self.config["lookup_lag"]
         return time.time() - lag if lag else NEVER
+
+
+def _provider(connection: str | None) -> dict[str, str]:
+    return {"provider": stock.PROVIDERS[connection]} if connection else {}
 
 
 def to_columns(fields: dict[str, Any]) -> dict[str, Any]:

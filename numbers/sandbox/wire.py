@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 BUY_PATH = "/v1/numbers/buy"
+CALL_PATH = "/v1/calls/create"
 
 # Python 3.13 follows the newer RFC, the API's framework the older one.
 _PHRASES = {413: "Payload Too Large", 422: "Unprocessable Entity"}
@@ -42,8 +43,9 @@ class Request:
     request_id: str | None
     fault: Fault | None = None
 
-    def suffers(self, name: str) -> bool:
-        return self.fault is not None and self.fault.name == name
+    def suffers(self, name: str) -> "Fault | None":
+        """The fault of this request, where it is the one of that `name`."""
+        return self.fault if self.fault is not None and self.fault.name == name else None
 
 
 @dataclass(slots=True)
@@ -63,7 +65,7 @@ class Answer:
 
     def head(self, length: int, *, close: bool) -> bytes:
         lines = [f"HTTP/1.1 {self.status} {phrase(self.status)}", f"Date: {formatdate(usegmt=True)}"]
-        lines.append(f"Content-Length: {length}")
+        lines += [f"Content-Length: {length}", "X-Fluents-Sandbox: 1"]  # Fluents itself never says so
         if length:
             lines.append(f"Content-Type: {self.content_type}")
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
@@ -77,8 +79,9 @@ class Delivery:
     """How an answer leaves the server.
 
     ``manner`` is ``whole``, ``reset`` (RST instead of an answer), ``hang`` (silence for
-    ``seconds``, then the connection is closed), ``cut`` (half of the promised bytes) or
-    ``drip`` (one byte of the body every ``seconds``).
+    ``seconds``, then the connection is closed), ``cut`` (half of the promised bytes), ``drip``
+    (one byte of the body every ``seconds``), ``drip_head`` (the same of the head), ``endless``
+    (a body without an end) or ``raw`` (the answer's ``raw`` is all there is, head included).
     """
 
     manner: str = "whole"
@@ -101,6 +104,12 @@ def problem(status: int, message: str | list[str]) -> Answer:
     if status == HTTPStatus.UNAUTHORIZED:
         return Answer(status, {"message": message, "statusCode": status})
     return Answer(status, {"message": message, "error": phrase(status), "statusCode": status})
+
+
+def no_method(method: str, path: str, allowed: list[str]) -> Answer:
+    answer = problem(405, f"Cannot {method} {path}")
+    answer.headers["Allow"] = ", ".join(allowed)
+    return answer
 
 
 def no_route(method: str, path: str) -> Answer:

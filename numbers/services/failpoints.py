@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 FAILPOINT = os.environ.get("FAILPOINT", "")
 if FAILPOINT and settings.FLUENTS_LIVE:
-    raise ImproperlyConfigured("FAILPOINT is for tests; it must not be set where lines cost money.")
+    raise ImproperlyConfigured("FAILPOINT is for tests. Don't set it where lines cost money.")
 
 
 def reached(name: str) -> None:

@@ -6,7 +6,7 @@ see as any other. The grid is data: one row of text for each row of tiles, "." w
 
 from dataclasses import dataclass
 
-from .areas import REGIONS
+from .area_codes import REGIONS
 
 GRID = """
 AK YT NT NU .  .  .  .  .  .  .  ME NB NL

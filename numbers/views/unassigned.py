@@ -4,6 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from math import ceil
 
+from django.contrib import messages
 from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -11,18 +12,20 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard.htmx import HtmxHttpRequest, render_partial
+from dashboard.htmx import Request, render_partial, tell
+from numbers.currencies import priced
+from numbers.db.pagination import Ordering, page_of
+from numbers.forms.numbers import AssignForm, agent_names
+from numbers.listing.filter_options import MOST
+from numbers.listing.number import will_answer
+from numbers.listing.page import FIELDS, prepared, waiting
+from numbers.models import Agent, Number
+from numbers.services.audit.events import Actor
+from numbers.services.monitoring.statistics import by_agent
+from numbers.services.orders.prices import PriceTable, price_table
+from numbers.services.plans.lifecycle import CannotChange, assign
 
-from ..amounts import priced
-from ..choices import MOST
-from ..forms import AssignForm, agent_names
-from ..listing import FIELDS, prepared, waiting
-from ..models import Agent, Number, Price
-from ..paging import Order, page_of
-from ..services.counting import by_agent, price_table
-from .listing import assign
-
-OLDEST_FIRST = Order(down=False)
+OLDEST_FIRST = Ordering(down=False)
 MONTH = 30.44  # days
 KEYS = 9
 SHOWN = 20
@@ -30,34 +33,39 @@ CAP = 1000
 
 
 @require_safe
-def unassigned(request: HtmxHttpRequest) -> HttpResponse:
+def unassigned(request: Request) -> HttpResponse:
     """Numbers that nobody answers, oldest first, with what they have cost so far."""
     return render_partial(request, "numbers/unassigned.html", queue(request), partial="queue")
 
 
 @require_POST
-def assign_next(request: HtmxHttpRequest) -> HttpResponse:
+def assign_next(request: Request) -> HttpResponse:
     """Assign the number at hand and show the one after it."""
     number = Number.objects.filter(e164=request.POST.get("number", "")[:20]).first()
     form = AssignForm(request.POST)
-    error, done = "This number is not on our books.", ""
+    error, plan = "This number isn't in our records.", None
     if number and form.is_valid():
         agent = form.cleaned_data["agent"]
-        error = assign(request, number, agent, seen="")
-        done = "" if error else number.e164
+        try:
+            plan = assign(by=Actor.person(request.user, request.id), number=number, agent=agent, seen="")
+        except CannotChange as refused:
+            error = str(refused)
     elif number:
-        error = " ".join(form.errors.get("agent", ["Choose who shall answer."]))
+        error = " ".join(map(str, form.errors.get("agent", ["Choose an agent."])))
+    said = will_answer(plan.rows.get()) if plan else ""
     if not request.htmx:
-        at = f"?at={number.pk}" if error and number else ""
-        return redirect(reverse("unassigned") + at)
-    context = queue(request, at=number.pk if error and number else None)
-    context |= {"error": error, "done": done}
-    status = 422 if error else 200
-    return render(request, "numbers/unassigned.html#queue", context, status=status)
+        if plan:
+            messages.success(request, said, extra_tags=str(plan.pk))
+        return redirect(reverse("unassigned") + (f"?at={number.pk}" if number and not plan else ""))
+    context = queue(request, at=number.pk if number and not plan else None)
+    context |= {"error": "" if plan else error, "done": said}
+    status = 200 if plan else 422
+    response = render(request, "numbers/unassigned.html#queue", context, status=status)
+    return tell(response, said, undo=reverse("plan-take-back", args=[plan.pk])) if plan else response
 
 
-def queue(request: HtmxHttpRequest, at: int | None = None) -> dict:
-    """What the page shows: from the number with the id AT on, else from the oldest."""
+def queue(request: Request, at: int | None = None) -> dict:
+    """What the page shows: from the number with the id `at` on, else from the oldest."""
     numbers = waiting(Number.objects.unassigned())
     asked = request.GET.get("at", "")
     if at is None and asked.isascii() and asked.isdigit() and len(asked) < 19:
@@ -69,7 +77,7 @@ def queue(request: HtmxHttpRequest, at: int | None = None) -> dict:
     now = timezone.now()
     ready = prepared(page.rows, user=request.user)
     agents = list(Agent.objects.filter(gone_at=None)[:MOST])
-    count = numbers.order_by()[: CAP + 1].count()
+    count = Number.objects.unassigned().order_by()[: CAP + 1].count()  # as the inbox and the list count
     return {
         "rows": [
             {"row": row, **age_and_cost(values, prices, now)}
@@ -78,6 +86,7 @@ def queue(request: HtmxHttpRequest, at: int | None = None) -> dict:
         "older": page.older,
         "skipped": at is not None,
         "count": count,
+        "changing": max(0, count - numbers.order_by()[: CAP + 1].count()),
         "capped": count > CAP,
         "cap": CAP,
         "monthly": "" if count > CAP else monthly_cost(numbers, prices),
@@ -94,23 +103,19 @@ def favourites(agents: list[Agent]) -> list[tuple[int, Agent]]:
     return list(enumerate(sorted(chosen, key=lambda agent: (str(agent).casefold(), agent.pk)), start=1))
 
 
-def price_of(provider: str, connection: int | None, prices: dict) -> Price | None:
-    return prices.get((provider, connection), prices.get((provider, None)))
-
-
-def age_and_cost(values: dict, prices: dict, now: datetime) -> dict:
+def age_and_cost(values: dict, prices: PriceTable, now: datetime) -> dict:
     """Since when a number is ours, and what it has cost so far: each month begun counts."""
     since = values["bought_at"] or values["created_at"]
-    price = price_of(values["telephony_provider"], values["connection_id"], prices)
+    price = prices.find(values["telephony_provider"], values["connection_id"])
     months = max(1, ceil((now - since).days / MONTH))
     return {"since": since, "cost": priced(price.monthly * months, price.currency) if price else ""}
 
 
-def monthly_cost(numbers, prices: dict) -> str:
-    """What all of NUMBERS cost a month, as far as our prices tell; a sum for each currency."""
+def monthly_cost(numbers, prices: PriceTable) -> str:
+    """What all of `numbers` cost a month, as far as our prices tell; a sum for each currency."""
     groups = numbers.order_by().values_list("telephony_provider", "connection").annotate(Count("pk"))
     sums: dict[str, Decimal] = {}
     for provider, connection, count in groups:
-        if price := price_of(provider, connection, prices):
+        if price := prices.find(provider, connection):
             sums[price.currency] = sums.get(price.currency, Decimal(0)) + price.monthly * count
     return " + ".join(priced(amount, currency) for currency, amount in sorted(sums.items()))

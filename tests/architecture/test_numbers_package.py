@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack import ROOT, Stack, free_port, wait_until
+from tests.support.stack import ROOT, Stack, free_port, wait_until
 
 pytestmark = [pytest.mark.storm, pytest.mark.xdist_group("guard")]
 BIN = Path(sys.executable).parent
@@ -86,14 +86,10 @@ def test_under_gunicorn(stack, tmp_path):
     assert json.loads(out.read_text()) == FOUND
 
 
-def test_in_a_task_worker(stack):
-    stack.shell("from tests.guard_task import both; both.enqueue()")
-    stack.manage("db_worker", "--batch", "--no-startup-delay", "--no-reload", "-v0")
-    result = stack.shell(
-        "from django_tasks_db.models import DBTaskResult as R; import json; "
-        "r = R.objects.get(task_path='tests.guard_task.both'); print(json.dumps([r.status, r.return_value]))"
-    )
-    assert json.loads(result) == ["SUCCESSFUL", FOUND]
+def test_in_a_worker(stack):
+    """Where both modules of the name meet in the process that buys."""
+    code = "from numbers.services.worker import Worker; Worker(in_flight=2); "
+    assert json.loads(stack.shell(code + PROOF + "print(json.dumps(found))")) == FOUND
 
 
 def test_the_standard_module_offers_the_same_classes():

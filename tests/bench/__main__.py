@@ -12,11 +12,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench.buying import buying
+from tests.bench.buying import CASES, QUICK, buying
+from tests.bench.exchange import exchange
 from tests.bench.page import written
 from tests.bench.processes import small
+from tests.bench.soak import soak
 from tests.faults.postgres import Cluster
-from tests.stack import ROOT, migrate
+from tests.support.stack import ROOT, migrate
 
 
 def say(text: str) -> None:
@@ -50,7 +52,8 @@ class Bench:
     def lists(self, engine: str, numbers: int) -> dict:
         say(f"{engine}: the list at {numbers:,} numbers")
         url, _ = self.database(engine)
-        env = {**os.environ, "SECRET_KEY": secrets.token_urlsafe(40), "DATABASE_URL": url, "DEBUG": "off"}
+        env = {**os.environ, "SECRET_KEY": secrets.token_urlsafe(40), "DATABASE_URL": url, "DEBUG": "off",
+               "DATABASE_PATIENCE": "0"}  # fmt: skip # a statement fills a million rows
         options = [
             f"--numbers={numbers}",
             f"--rounds={self.options.rounds}",
@@ -63,19 +66,23 @@ class Bench:
         return json.loads(done.stdout)
 
     def run(self) -> dict:
-        found = {"lists": {}, "small": {}, "buying": {}}
+        found: dict = {"lists": {}, "small": {}, "buying": {}, "exchange": {}}
         for engine in self.options.engines:
             found["lists"][engine] = [self.lists(engine, count) for count in self.options.sizes]
+            say(f"{engine}: syncs and exports")
+            found["exchange"][engine] = exchange(
+                *self.fresh(engine), numbers=self.options.exchanged, cluster=self.cluster
+            )
             say(f"{engine}: processes")
             found["small"][engine] = small(*self.fresh(engine), self.options.poll_seconds)
-            found["buying"][engine] = {}
-            for workers in self.options.workers:
-                say(f"{engine}: buying with {workers} workers")
-                one = buying(
-                    *self.fresh(engine), workers=workers, lines=self.options.lines, cluster=self.cluster
-                )
-                found["buying"][engine][str(workers)] = one
-                found["small"][engine]["memory"] = one.pop("memory")
+            found["buying"][engine] = []
+            for case in QUICK if self.options.quick else CASES:
+                say(f"{engine}: buying, {case}")
+                one = buying(*self.fresh(engine), case=case, cluster=self.cluster)
+                found["buying"][engine].append(one)
+                found["small"][engine].setdefault("memory", one.pop("memory"))
+        say(f"soaking for {self.options.soak_minutes:g} minutes")
+        found["soak"] = soak(self.database("sqlite")[1], minutes=self.options.soak_minutes)
         return found
 
 
@@ -113,21 +120,21 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="SQLite alone, up to 100,000 numbers")
     parser.add_argument("--sizes", type=numbers, help="how many numbers, with commas")
     parser.add_argument("--engines", type=lambda text: text.split(","), help="sqlite,postgres")
-    parser.add_argument("--workers", type=numbers, help="how many task workers buy")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=float, help="of CPU that each figure of a round is taken over")
     parser.add_argument("--poll-seconds", type=float)
-    parser.add_argument("--lines", type=int, help="lines that are bought")
+    parser.add_argument("--soak-minutes", type=float, help="of mixed use, in which no process may grow")
+    parser.add_argument("--exchanged", type=int, help="numbers that are synced and exported")
     parser.add_argument("--write", type=Path, default=ROOT / "docs" / "performance.md")
     options = parser.parse_args()
     usual = {
         "sizes": [1000, 100_000] if options.quick else [1000, 100_000, 1_000_000],
         "engines": ["sqlite"] if options.quick else ["sqlite", "postgres"],
-        "workers": [1, 2] if options.quick else [1, 2, 4],
         "rounds": 3 if options.quick else 6,
         "seconds": 0.1 if options.quick else 0.4,
         "poll_seconds": 6.0 if options.quick else 20.0,
-        "lines": 60 if options.quick else 300,
+        "soak_minutes": 2.0 if options.quick else 120.0,
+        "exchanged": 10_000 if options.quick else 100_000,
     }
     for name, value in usual.items():
         if getattr(options, name) is None:

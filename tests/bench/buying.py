@@ -1,4 +1,4 @@
-"""From the form to `bought`, at a sandbox that answers at once: lines a second, and whose CPU they take."""
+"""From the form to `bought`, at APIs that are quick or slow: lines a second, and whose CPU they take."""
 
 import re
 import time
@@ -12,17 +12,27 @@ from tests.faults.arena import children
 from tests.faults.books import Books
 from tests.faults.postgres import Cluster
 from tests.faults.webs import fields
-from tests.stack import Sandbox, Stack, wait_until
+from tests.support.stack import Sandbox, Stack, wait_until
 
 SETTINGS = {
-    "GATE_RATE": 0,
-    "GATE_IN_FLIGHT": 16,  # four for each worker: it also says into how many tasks an order is cut
-    "LEASE_SECONDS": 30,
+    "FLUENTS_READ_TIMEOUT": 20,
+    "LEASE_SECONDS": 60,
     "REQUIRE_MFA": "off",
     "REAUTH_SECONDS": 0,
     "LOG_FORMAT": "json",
     **COMPILED,
 }
+#: Seconds that each answer of Fluents takes, lines in flight at most, sends a second (0: any), lines ordered.
+CASES = [
+    (0.0, 1, 0, 60),
+    (0.0, 50, 0, 300),
+    (0.5, 1, 0, 10),
+    (0.5, 50, 0, 200),
+    (2.0, 1, 0, 4),
+    (2.0, 50, 0, 100),
+    (2.0, 4, 1, 20),  # as it comes
+]
+QUICK = [(0.0, 1, 0, 20), (0.0, 50, 0, 60), (0.5, 50, 0, 50)]
 ORDER = """
 SELECT MIN(created_at) AS began, MAX(settled_at) AS ended, COUNT(*) AS lines,
        SUM(CASE WHEN state IN ('bought', 'failed', 'review') THEN 0 ELSE 1 END) AS moving,
@@ -51,30 +61,31 @@ def family(pid: int) -> float:
     return cpu(pid, ended=True) + sum(cpu(child, ended=True) for child in children(pid))
 
 
-def buying(folder: Path, database_url: str, *, workers: int, lines: int, cluster: Cluster | None) -> dict:
-    """One order of LINES through the web, with so many task WORKERS."""
+def buying(folder: Path, database_url: str, *, case: tuple, cluster: Cluster | None) -> dict:
+    """One order through the web, by one worker process, in a CASE."""
+    latency, in_flight, rate, lines = case
     sandbox = Sandbox(folder / "sandbox.sqlite3")
     sandbox.control("config", {"stock_per_area_code": 5000, "requests_kept": 10})
+    given = SETTINGS | {"GATE_RATE": rate, "GATE_IN_FLIGHT": in_flight}
     try:
-        with Stack(folder, sandbox.url, database_url=database_url, **SETTINGS) as stack:
+        with Stack(folder, sandbox.url, database_url=database_url, **given) as stack:
             cookie = stack.shell(SIGN_IN)
             stack.manage("sync")
             web = stack.start_web()
-            worker = stack.start_worker(processes=workers)
-            wait_until(lambda: len(children(worker.pid)) == workers + 1)
-            buy(stack, cookie, sandbox.connection, min(lines, 2 * workers))  # everybody has warmed up
-            pids = {"workers": [worker.pid], "sandbox": [sandbox.process.pid], "web": [web.pid]}
+            worker = stack.start_worker(in_flight=max(in_flight, 20))
+            wait_until(lambda: children(worker.pid))
+            buy(stack, cookie, sandbox.connection, min(lines, 4))  # everybody has warmed up
+            sandbox.control("config", {"latency_ms": [int(1000 * latency)] * 2})
+            pids = {"worker": [worker.pid], "sandbox": [sandbox.process.pid], "web": [web.pid]}
             if cluster and database_url:
                 pids["PostgreSQL"] = [int((cluster.data / "postmaster.pid").read_text().split()[0])]
-            meter, began = Meter(**pids), time.monotonic()
+            meter = Meter(**pids)
             bought, seconds = buy(stack, cookie, sandbox.connection, lines)
-            took = meter.since()
-            cores = sum(took.values()) / (time.monotonic() - began)
             return {
+                "case": case,
                 "lines": bought,
-                "rate": round(bought / seconds, 1),
-                "ms": {kind: round(1000 * spent / lines, 2) for kind, spent in took.items()},
-                "cores": round(cores, 2),
+                "seconds": round(seconds, 1),
+                "ms": {kind: round(1000 * spent / lines, 1) for kind, spent in meter.since().items()},
                 "memory": memory(web.pid, worker.pid),
             }
     finally:
@@ -110,15 +121,12 @@ def order_by_form(url: str, cookie: str, connection: str, lines: int) -> int:
 
 
 NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
-KINDS = ("workers", "PostgreSQL", "sandbox", "web")
+KINDS = ("worker", "PostgreSQL", "sandbox", "web")
 TEXT = """## Buying
 
-Lines a second from the form to the last line `bought`: one order of {lines} lines through the web, with
-no rate and 16 in flight at most, at a sandbox without delay. Workers, database, sandbox and web share the
-{cores} cores of this machine: {cores} cores divided by the CPU of a line (the last column) are the most
-that it can do, whatever the number of workers. *Busy* is how many cores these processes had; what is
-missing was waited for, mostly for the disk (four commits and the journal of each line are on it before
-anything goes on), or others had it.
+Seconds from the form to the last line `bought`, with one worker process, at a sandbox that waits before each
+answer. A line takes a search, a look-up and a purchase; a search serves all lines of its area. Worker,
+database, sandbox and web share the {cores} cores of this machine.
 """
 
 
@@ -126,16 +134,14 @@ def told(found: dict) -> str:
     """The section of docs/performance.md."""
     rows = []
     for engine, runs in found["buying"].items():
-        first = next(iter(runs.values()))
-        for workers, one in runs.items():
-            spent = sum(one["ms"].values())
+        for one in runs:
+            latency, in_flight, rate, _ = one["case"]
             rows.append([
-                NAMES[engine], workers, one["lines"], one["rate"], f"{one['rate'] / first['rate']:.2f}x",
-                *(one["ms"].get(kind, "") for kind in KINDS), round(spent, 1), one["cores"],
-                round(1000 * found["machine"]["cores"] / spent),
+                NAMES[engine], f"{latency:g} s", in_flight, rate or "any", one["lines"], one["seconds"],
+                round(one["lines"] / one["seconds"], 2), *(one["ms"].get(kind, "") for kind in KINDS),
             ])  # fmt: skip
-    head = ["engine", "task workers", "bought", "lines a second", "against the first", *KINDS]
-    head = [*head[:5], *(f"{kind}, ms" for kind in KINDS), "CPU of a line, ms", "busy", "most here"]
+    head = ["engine", "an answer takes", "in flight", "sends a second", "bought", "seconds", "lines a second"]
+    head += [f"{kind}, ms a line" for kind in KINDS]
     rule = ["---"] * len(head)
     table = "\n".join("| " + " | ".join(str(cell) for cell in row) + " |" for row in [head, rule, *rows])
-    return TEXT.format(lines=found["options"]["lines"], cores=found["machine"]["cores"]) + "\n" + table + "\n"
+    return TEXT.format(cores=found["machine"]["cores"]) + "\n" + table + "\n"

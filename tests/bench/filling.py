@@ -1,11 +1,12 @@
 """Books of any size in a moment: the numbers are made by the database itself, the same ones each time."""
 
+from datetime import UTC, datetime, timedelta
+
 from django.db import connection
 
-from numbers import searching
-from numbers.areas import areas
-from numbers.models import Agent, Connection, Number, Tag
-from numbers.services import counting
+from numbers.listing import search
+from numbers.models import Agent, CallReading, Connection, Number, Tag
+from numbers.telephony.area_codes import areas
 
 AGENTS = (
     "Reception", "Sales", "Support", "Billing", "Night desk", "Returns", "Bookings", "Recruiting",
@@ -30,10 +31,12 @@ def fill(count: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(NUMBERS.format(**pieces(count, agents, twilio, telnyx)).replace("%", "%%") % ())
         cursor.execute(WORN.format(first=tags[0].pk, many=len(tags)).replace("%", "%%") % ())
-    searching.put_up(connection)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE" if connection.vendor == "sqlite" else "VACUUM ANALYZE")
-    counting.count()  # as a worker does once a minute at most
+    now = datetime.now(UTC)
+    CallReading.objects.update(supported=True, since=now - timedelta(days=100), until=now)
+    search.put_up(connection)
+    if connection.vendor == "postgresql":  # which does so by itself, unlike SQLite
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE")
     assert Number.objects.count() == count
 
 
@@ -41,9 +44,9 @@ def take_index_away() -> None:
     """Filling an index row by row takes minutes; it is built at the end instead."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(f"DROP INDEX IF EXISTS {searching.INDEX}")
+            cursor.execute(f"DROP INDEX IF EXISTS {search.INDEX}")
             return
-        for name in searching.TRIGGERS:
+        for name in search.TRIGGERS:
             cursor.execute(f"DROP TRIGGER IF EXISTS {name}")
 
 
@@ -55,6 +58,11 @@ def pieces(count: int, agents: list[Agent], twilio: Connection, telnyx: Connecti
     when = "datetime('2026-01-01', '-' || {n} || ' minutes')" if sqlite else (
         "timestamptz '2026-01-01' - {n} * interval '1 minute'"
     )  # fmt: skip
+    called = (
+        "datetime('now', '-' || (n % 200000) || ' minutes')"
+        if sqlite
+        else "now() - (n % 200000) * interval '1 minute'"
+    )
     return {
         "series": SERIES[connection.vendor].format(count=count),
         "code": listed(codes, MIX.format(over=len(codes))),
@@ -66,6 +74,7 @@ def pieces(count: int, agents: list[Agent], twilio: Connection, telnyx: Connecti
         "connection": f"CASE WHEN n % 2 = 0 THEN {twilio.pk} ELSE {telnyx.pk} END",
         "bought_at": f"CASE WHEN n % 5 < 4 THEN {when.format(n='(n % 1296000)')} ELSE NULL END",
         "now": when.format(n="0"),
+        "called": called,
         "no": "0" if sqlite else "false",
         "yes": "1" if sqlite else "true",
         "json": "'{}'" if sqlite else "'{}'::jsonb",
@@ -85,9 +94,13 @@ def listed(values, index: str) -> str:
 
 NUMBERS = """{series} INSERT INTO numbers_number
 (e164, api_id, telephony_provider, connection_id, agent_id, label, description, outbound_only, status,
- area_code, region, origin, drift, drifted, answer, bought_at, bought_by, synced_at, created_at, search_text)
+ area_code, region, origin, drift, drifted, answer, bought_at, bought_by, synced_at, created_at, answerer,
+ calls_30, last_call_at, wrong_agent, search_text)
 SELECT e164, 'seed-' || n, provider, connection, agent, label, '', {no}, status, code, region, 'bought',
  {json}, {no}, {json}, bought_at, 'ada', {now}, {now},
+ CASE WHEN agent IS NULL THEN '' ELSE {lower}(agent_name) END,
+ CASE WHEN n % 9 = 0 OR n % 200000 > 43200 THEN 0 ELSE n % 701 END,
+ CASE WHEN n % 9 = 0 THEN NULL ELSE {called} END, CASE WHEN n % 5003 = 0 THEN {yes} ELSE {no} END,
  {lower}(e164 || CASE WHEN label = '' THEN '' ELSE chr10 || label END
    || CASE WHEN agent IS NULL THEN '' ELSE chr10 || agent_name END || worn)
 FROM (SELECT n, '+1' || {code} || {tail} AS e164, {code} AS code, {region} AS region,

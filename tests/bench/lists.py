@@ -5,6 +5,7 @@ the whole of Django in this process, so that nothing but CPU counts: ours, and t
 """
 
 import argparse
+import gzip
 import json
 import os
 import random
@@ -27,14 +28,17 @@ from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.test import Client  # noqa: E402
 
+from numbers.listing.query import ORDERS  # noqa: E402
 from numbers.models import Agent, Connection, Line, Number, Order  # noqa: E402
-from numbers.queries import ORDERS  # noqa: E402
+from numbers.services.monitoring import statistics  # noqa: E402
 from numbers.states import LineState  # noqa: E402
 from tests.bench.filling import fill  # noqa: E402
+from tests.bench.filling_history import fill_history  # noqa: E402
+from tests.bench.matrix import matrix  # noqa: E402
+from tests.bench.pages import pages  # noqa: E402
 
-ADMIN = "/bench/admin/numbers/number/"
+ADMIN, TUNED = "/bench/admin/numbers/number/", "/bench/tuned/numbers/number/"
 TERMS = 60  # different searches for the 95th percentile
-HTMX = {"HTTP_HX_REQUEST": "true", "HTTP_HX_TARGET": "order-live"}
 
 
 class Caller:
@@ -58,6 +62,7 @@ class Caller:
         environ = {
             "REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": query, "SERVER_NAME": "127.0.0.1",
             "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "HTTP_HOST": "127.0.0.1",
+            "HTTP_ACCEPT_ENCODING": "gzip, deflate, br",
             "HTTP_COOKIE": self.cookie, "REMOTE_ADDR": "127.0.0.1", "wsgi.input": BytesIO(),
             "wsgi.errors": sys.stderr, "wsgi.url_scheme": "http", "wsgi.version": (1, 0),
             "wsgi.multithread": True, "wsgi.multiprocess": True, "wsgi.run_once": False, **headers,
@@ -68,6 +73,11 @@ class Caller:
         answer.close()
         return int(told["status"].split()[0]), body
 
+    def page(self, url: str) -> str:
+        """The page at URL as a browser unpacks it."""
+        body = self.get(url)[1]
+        return (gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body).decode()
+
     def cpu(self) -> float:
         """Seconds of CPU that this process and its database have used."""
         return time.process_time() + (self.database_cpu() if self.backend else 0)
@@ -76,10 +86,10 @@ class Caller:
         """Seconds of CPU of the database, which is this process where SQLite is."""
         return int(self.backend.read_text().split()[0]) / 1e9 if self.backend else time.process_time()
 
-    def cost(self, url: str, seconds: float, **headers: str) -> float:
-        """Milliseconds of CPU per request, over at least SECONDS of CPU and three requests."""
+    def cost(self, url: str, seconds: float, *, least: int = 3, **headers: str) -> float:
+        """Milliseconds of CPU per request, over at least SECONDS of CPU and LEAST requests."""
         start, count = self.cpu(), 0
-        while (used := self.cpu() - start) < seconds or count < 3:
+        while (used := self.cpu() - start) < seconds or count < least:
             self.get(url, **headers)
             count += 1
         return used / count * 1000
@@ -92,27 +102,31 @@ def cells(count: int) -> dict[str, dict[str, str]]:
     by_time = Number.objects.exclude(bought_at=None).order_by("-bought_at", "-pk")
     at = ORDERS["-bought"].key_of(by_time.values("pk", "bought_at")[page * 100 - 100])
     agent = Agent.objects.get(api_id="a3").pk
+    admins = {"admin": ADMIN, "tuned": TUNED}
     digits, searches = str(2000000 + count // 2), {}
     for name, text in {"selective": digits, "middling": "clinic 12", "broad": "support"}.items():
         q = text.replace(" ", "+")
         searches[f"search, {name} ({text})"] = {
-            "ours": f"/numbers/?size=100&q={q}", "admin": f"{ADMIN}?q={q}", "raw": f"/bench/raw/?q={q}"
+            "ours": f"/numbers/?size=100&q={q}", "raw": f"/bench/raw/?q={q}",
+            **{name: f"{url}?q={q}" for name, url in admins.items()},
         }  # fmt: skip
     return {
-        "first page": {"ours": "/numbers/?size=100", "admin": ADMIN, "raw": "/bench/raw/"},
+        "first page": {"ours": "/numbers/?size=100", **admins, "raw": "/bench/raw/"},
         f"page {page:,}": {
             "ours": f"/numbers/?size=100&before={deep}",
-            "admin": f"{ADMIN}?p={page}",
+            **{name: f"{url}?p={page}" for name, url in admins.items()},
             "raw": f"/bench/raw/?before={deep}",
         },
         f"by time bought, page {page:,}": {
             "ours": f"/numbers/?{urlencode({'size': 100, 'sort': '-bought', 'before': at})}",
-            "admin": f"{ADMIN}?o=-7&p={page}",
+            **{name: f"{url}?o=-7&p={page}" for name, url in admins.items()},
             "raw": f"/bench/raw/?{urlencode({'before_time': at})}",
         },
         "filtered": {
             "ours": "/numbers/?size=100&status=inactive&agent=a3",
-            "admin": f"{ADMIN}?status__exact=inactive&agent__id__exact={agent}",
+            **{
+                name: f"{url}?status__exact=inactive&agent__id__exact={agent}" for name, url in admins.items()
+            },
             "raw": "/bench/raw/?filtered=1",
         },
         **searches,
@@ -185,16 +199,20 @@ def polls(caller: Caller, rounds: int, seconds: float) -> dict:
                 Line(order=order, position=n + 1, state=LineState.UNKNOWN, telephony_provider="twilio",
                      connection=link, area_code="415") for n in range(count)
             )  # fmt: skip
-        page = caller.get(f"/orders/{order.pk}/")[1].decode()
-        seen = re.search(r"seen=([^\"&]+)", page)[1]
-        urls[f"poll, {count} open"] = f"/orders/{order.pk}/?seen={seen}"
+        page = caller.page(f"/orders/{order.pk}/")
+        urls[f"poll, {count} open"] = f"/orders/{order.pk}/"
+    now = re.search(r'data-seen="([^"~]+)', page)[1]
+
+    def seen() -> dict[str, str]:
+        return {"HTTP_X_SEEN": f"{now}~{int(time.time())}"}
+
     for name, url in urls.items():
-        status = caller.get(url, **HTMX)[0]
-        assert status == (200 if name == "hello" else 204), (name, status)
+        status = caller.get(url, **seen())[0] if name != "hello" else 204
+        assert status == 204, (name, status)
     taken = {name: [] for name in urls}
     for turn in range(rounds):
         for name in list(urls)[:: 1 if turn % 2 == 0 else -1]:
-            taken[name].append(caller.cost(urls[name], seconds, **HTMX))
+            taken[name].append(caller.cost(urls[name], seconds, **(seen() if name != "hello" else {})))
     Line.objects.filter(order__form_token__startswith="bench-").update(state=LineState.CANCELLED)
     return {name: round(median(costs), 2) for name, costs in taken.items()}
 
@@ -214,6 +232,8 @@ def main() -> None:
     call_command("migrate", verbosity=0)
     if Number.objects.count() != options.numbers:
         fill(options.numbers)
+        fill_history(options.numbers)
+        statistics.count()  # as a worker does once a minute at most
     caller = Caller()
     found = {
         "numbers": options.numbers,
@@ -221,6 +241,8 @@ def main() -> None:
         "lists": compare(caller, options.numbers, options.rounds, options.seconds),
         "search": searches(caller),
         "polls": polls(caller, options.rounds, options.seconds),
+        "pages": pages(caller, options.seconds),
+        "matrix": matrix(caller),
     }
     sys.stdout.write(json.dumps(found))
 

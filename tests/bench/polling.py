@@ -16,13 +16,13 @@ class Told:
         return round(sorted(self.taken)[int(len(self.taken) * share)], 1)
 
 
-async def page(port: int, head: bytes, every: float, end: float, start: float, told: Told) -> None:
+async def page(port: int, head: str, every: float, end: float, start: float, told: Told) -> None:
     await asyncio.sleep(start)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     while time.monotonic() < end:
         began = time.monotonic()
         try:
-            writer.write(head)
+            writer.write(head.format(int(time.time())).encode())
             answer = await reader.readuntil(b"\r\n\r\n")
         except (OSError, asyncio.IncompleteReadError):
             answer = b"connection: close"  # it broke: counts as wrong
@@ -35,12 +35,11 @@ async def page(port: int, head: bytes, every: float, end: float, start: float, t
     writer.close()
 
 
-async def pages(port: int, path: str, cookie: str, *, count: int, every: float, seconds: float) -> Told:
+async def pages(
+    port: int, path: str, cookie: str, seen: str, *, count: int, every: float, seconds: float
+) -> Told:
     told, end = Told(), time.monotonic() + seconds
-    head = (
-        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {cookie}\r\n"
-        "HX-Request: true\r\nHX-Target: order-live\r\n\r\n"
-    ).encode()
+    head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {cookie}\r\nX-Seen: {seen}~{{}}\r\n\r\n"
     await asyncio.gather(
         *(page(port, head, every, end, every * n / count, told) for n in range(count)),
         return_exceptions=False,
@@ -48,5 +47,5 @@ async def pages(port: int, path: str, cookie: str, *, count: int, every: float, 
     return told
 
 
-def poll(port: int, path: str, cookie: str, **how) -> Told:
-    return asyncio.run(pages(port, path, cookie, **how))
+def poll(port: int, path: str, cookie: str, seen: str, **how) -> Told:
+    return asyncio.run(pages(port, path, cookie, seen, **how))

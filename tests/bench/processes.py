@@ -8,8 +8,8 @@ from pathlib import Path
 import requests
 
 from tests.bench.polling import poll
-from tests.faults.arena import children, name_of
-from tests.stack import Stack, wait_until
+from tests.faults.arena import children
+from tests.support.stack import Stack, wait_until
 
 PAGES, EVERY = 500, 2.0  # browsers with an order open, and the seconds between two questions of one
 STARTS = 3  # of which the quickest counts: the others tell about the machine
@@ -28,7 +28,7 @@ print(o.pk)
 """
 SIGN_IN = """
 from django.test import Client
-from tests.people import person
+from tests.support.people import person
 c = Client(); c.force_login(person('ada', 'buyer'))
 print('; '.join(f'{k}={v.value}' for k, v in c.cookies.items()))
 """
@@ -56,12 +56,19 @@ def small(folder: Path, database_url: str, seconds: float) -> dict:
         found = {"first page, s": min(starts)[0], "first page, CPU": min(cpu for _, cpu in starts)}
         order = int(stack.shell(OPEN_LINES))
         stack.start_worker(processes=1)
-        seen = requests.get(f"{stack.web_url}/orders/{order}/", headers={"Cookie": cookie}, timeout=20).text
-        path = f"/orders/{order}/?seen={re.search(r'seen=([^\"&]+)', seen)[1]}"
+        path = f"/orders/{order}/"
+        page = requests.get(f"{stack.web_url}{path}", headers={"Cookie": cookie}, timeout=20).text
+        seen = re.search(r'data-seen="([^"~]+)', page)[1]
         (serving,) = children(stack.processes[-2].pid)
         before, start = cpu(serving), time.monotonic()
         told = poll(
-            int(stack.web_url.rsplit(":", 1)[1]), path, cookie, count=PAGES, every=EVERY, seconds=seconds
+            int(stack.web_url.rsplit(":", 1)[1]),
+            path,
+            cookie,
+            seen,
+            count=PAGES,
+            every=EVERY,
+            seconds=seconds,
         )
         share = (cpu(serving) - before) / (time.monotonic() - start)
         found["polls"] = {
@@ -75,7 +82,7 @@ def small(folder: Path, database_url: str, seconds: float) -> dict:
 def memory(web: int, worker: int) -> dict[str, float]:
     """Megabytes by what the processes are, where there are several of the largest."""
     found: dict[str, float] = {"parent of the web": pss(web), "parent of the workers": pss(worker)}
-    for pid, name in [(pid, "web") for pid in children(web)] + [(p, name_of(p)) for p in children(worker)]:
+    for pid, name in [(pid, "web") for pid in children(web)] + [(pid, "worker") for pid in children(worker)]:
         found[name] = max(found.get(name, 0.0), pss(pid))
     return {name: round(size, 1) for name, size in sorted(found.items())}
 

@@ -3,9 +3,17 @@
 from playwright.sync_api import Page, expect
 
 
+def empty_form(page: Page) -> None:
+    """Open the purchase form without what an earlier test has typed."""
+    page.goto("/orders/new/")
+    if (button := page.get_by_role("button", name="Start over")).is_visible():
+        button.click()
+        expect(page.locator("#restored")).to_have_count(0)
+
+
 def fill_in(page: Page, **fields: str) -> None:
     """Open the purchase form and fill in FIELDS; the first connection is taken unless one is given."""
-    page.goto("/orders/new/")
+    empty_form(page)
     form = page.locator("#purchase-form")
     if "telephony_account_connection" not in fields:
         form.locator("[name=telephony_account_connection]").select_option(index=1)

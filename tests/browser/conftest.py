@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.stack import Sandbox, Stack
+from tests.support.stack import Sandbox, Stack
 
 # The browser driver runs an event loop, which Django would take for an async context.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -32,10 +32,26 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
+FONTS = """<fontconfig>
+  <include>/etc/fonts/fonts.conf</include>
+  <match target="pattern">
+    <edit name="family" mode="prepend" binding="strong"><string>{}</string></edit>
+  </match>
+</fontconfig>
+"""
+
+
 @pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args):
+def browser_type_launch_args(browser_type_launch_args, tmp_path_factory):
+    """Debian's Chromium; with LOOKS_FONT every text is in that font."""
+    env = dict(os.environ)
+    if font := env.get("LOOKS_FONT"):
+        fonts = tmp_path_factory.mktemp("fonts") / "fonts.conf"
+        fonts.write_text(FONTS.format(font))
+        env["FONTCONFIG_FILE"] = str(fonts)
     return {
         **browser_type_launch_args,
+        "env": env,
         "executable_path": "/usr/bin/chromium",
         "args": [
             "--no-sandbox",
@@ -70,15 +86,17 @@ def stack(tmp_path_factory, api):
         yield stack
 
 
+# Answers of 4xx are what a test asks for. A poll that is under way when its page is left is aborted;
+# `htmx:afterRequest` follows each abort and each failure, and every failure has a line of its own besides.
+NO_COMPLAINT = re.compile(r"the server responded with a status of 4|^htmx:(sendAbort|abort|afterRequest)\b")
+
+
 def watch(page: Page) -> list[str]:
-    """What the console complains of. Answers of 4xx are asked for by tests and no complaint."""
+    """What the console complains of while PAGE is used."""
     seen: list[str] = []
 
     def heard(message) -> None:
-        if (
-            message.type in ("error", "warning")
-            and "the server responded with a status of 4" not in message.text
-        ):
+        if message.type in ("error", "warning") and not NO_COMPLAINT.search(message.text):
             seen.append(message.text)
 
     page.on("console", heard)
@@ -137,7 +155,7 @@ SEED = """
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 from numbers.models import Agent, Line, Number, Order, Plan, Reconciliation
-from numbers.states import LineState as S, PlanState, RowState
+from numbers.states import Act, LineState as S, PlanState, RowState
 bob = User.objects.get(username="bob")
 bob.groups.add(Group.objects.get(name="admin"))
 lost = Line.objects.get(state=S.UNKNOWN)
@@ -153,6 +171,8 @@ numbers = Number.objects.owned().exclude(plan_rows__isnull=False)[:3]
 for number, state in zip(numbers, (RowState.DONE, RowState.FAILED, RowState.SKIPPED)):
     done.rows.create(number=number, before={"label": number.label}, after={"label": "New"}, state=state,
         reason="" if state == RowState.DONE else "Fluents refused it. Nothing was changed.")
+release = Plan.objects.create(title="Release 1 number", act=Act.RELEASE, requested_by_name="bob")
+release.rows.create(number=numbers[0], before={}, after={}, state=RowState.READY)
 Reconciliation.objects.create(finished_at=timezone.now(), requested_by="bob")
 gone = Agent.objects.exclude(gone_at=None).get()
 Agent.objects.filter(pk=gone.pk).update(name="Holiday hotline with a very long name that has to fit somehow")
@@ -161,6 +181,22 @@ ids = {"review": Line.objects.get(state=S.REVIEW).pk, "open": lost.order_id, "pa
     "called_off": Line.objects.filter(state=S.CANCELLED).first().order_id, "gone": gone.pk,
     "drifted": Number.objects.filter(drifted=True, drift__has_key="label").first().e164,
     "number": Number.objects.filter(bought_at__isnull=False).first().e164, "plan": plan.pk, "done": done.pk}
+from numbers.models import Alarm, Finding, Invoice
+from numbers.services.costs.months import count_month, start_of
+count_month(start_of(timezone.now().date()))
+for kind, ended_at in (("sync", None), ("budget", timezone.now())):
+    Alarm.objects.create(kind=kind, text="The last sync was over 60 minutes ago.", ended_at=ended_at)
+about = {"telephony_provider": "twilio", "month": "2026-01-01", "currency": "USD"}
+billed = {"numbers": 9, "rows": 12, "right": 5, "unread": 1, "billed": {"USD": "10.35"},
+    "aside": {"for other charges": 2}, "findings": {"price": 1}, "warnings": ["A warning."]}
+unread = [{"row": 4, "column": "Price", "typed": "a dollar", "text": "This isn't an amount."}]
+matched = Invoice.objects.create(state="done", counts=billed, unread=unread, **about)
+for n, kind in enumerate(Finding.Kind.values):
+    Finding.objects.create(invoice=matched, kind=kind, e164=f"+1415200000{n}", rows=[n + 2], billed="1.15",
+        expected="1.00", currency="USD", text="Billed $1.15. Our price is $1.00.")
+ids |= {"invoice": matched.pk, "release": release.pk}
+for state in ("columns", "waiting", "refused"):
+    ids[state] = Invoice.objects.create(state=state, errors=unread, content=b"Line,Charge", **about).pk
 import json; print(json.dumps(ids))
 """
 

@@ -4,7 +4,8 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.buying import expect_all
+from tests.browser.buying import empty_form, expect_all
+from tests.browser.conftest import sign_in
 
 WANTS = [("415", "10", "Reception"), ("617", "5", "Reception"), ("303", "5", "Billing desk")]
 
@@ -25,6 +26,7 @@ class Hand:
 
 
 def test_twenty_lines_in_three_area_codes_for_two_agents_are_one_order(page: Page, api):
+    empty_form(page)
     before, hand = len(api.charges()), Hand()
     page.goto("/")
     hand.click(page.get_by_role("link", name="Buy lines").first)
@@ -39,7 +41,7 @@ def test_twenty_lines_in_three_area_codes_for_two_agents_are_one_order(page: Pag
     page.keyboard.type("10")
     hand.choose(page.locator("#id_inbound_agent"), label="Reception")
     for n, (area, lines, agent) in enumerate(WANTS[1:], start=2):
-        hand.click(page.get_by_role("button", name="Add another row"))
+        hand.click(page.get_by_role("button", name="Add row"))
         expect(page.locator(f"#id_area_code-{n}")).to_be_focused()
         page.keyboard.type(area)
         page.keyboard.press("Tab")
@@ -71,7 +73,7 @@ def test_a_file_of_wants_is_mended_and_bought(page: Page, api):
         page.locator("[name=file]").set_input_files(
             {"name": "wants.csv", "mimeType": "text/csv", "buffer": (header + content).encode()}
         )
-        page.get_by_role("button", name="Check the file").click()
+        page.get_by_role("button", name="Check file").click()
         if "41a" in content:
             expect(page.locator("table.errors tbody tr")).to_have_count(2)
     expect(page.locator("h1")).to_have_text("Buy 3 lines?")
@@ -79,3 +81,32 @@ def test_a_file_of_wants_is_mended_and_bought(page: Page, api):
     expect_all(page, "bought", 3)
     expect(page.locator("tr[data-state=bought]").first).to_contain_text("Van")
     assert len(api.charges()) == before + 3
+
+
+def test_what_is_typed_survives_a_reload_another_tab_and_a_new_log_in(page: Page, stack):
+    empty_form(page)
+    page.locator("#id_area_code").fill("617")
+    page.locator("#id_quantity").fill("1,000")
+    expect(page.get_by_role("button", name="Review 1,000 lines")).to_be_visible()
+    page.locator("#id_label").fill("O\u2019Brien\u2019s  desk")
+    expect(page.locator("#kept")).to_have_text("Saved.")
+    page.get_by_role("button", name="Add row").click()
+    page.locator("#id_area_code-2").fill("415")
+    with page.expect_response("**/orders/new/typed/"):
+        page.locator("#id_label-2").fill("West")
+    tab = page.context.new_page()
+    for window in (page, tab):
+        window.goto("/orders/new/")
+        expect(window.locator("#restored")).to_contain_text("Not ordered yet")
+        expect(window.locator("#id_area_code")).to_have_value("617")
+        expect(window.locator("#id_quantity")).to_have_value("1,000")
+        expect(window.locator("#id_label")).to_have_value("O\u2019Brien\u2019s  desk")
+        expect(window.locator("#id_label-2")).to_have_value("West")
+    tab.close()
+    page.context.clear_cookies()
+    sign_in(page, stack)
+    page.goto("/orders/new/")
+    expect(page.locator("#id_label-2")).to_have_value("West")
+    page.get_by_role("button", name="Start over").click()
+    expect(page.locator("#id_area_code")).to_have_value("")
+    expect(page.locator("#restored")).to_have_count(0)

@@ -3,9 +3,9 @@
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.buying import expect_all, review
+from tests.browser.buying import empty_form, expect_all, review
 from tests.browser.conftest import sign_in
-from tests.stack import Sandbox, Stack
+from tests.support.stack import Sandbox, Stack
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_buying_works_with_ids_typed_by_hand(bare_page: Page, bare_api, what):
     before = len(bare_api.charges())
     wanted = {"area_code": "646", "phone_number": bare_api.offers[0]}[what]
     page = bare_page
-    page.goto("/orders/new/")
+    empty_form(page)
     page.locator("input[name=telephony_account_connection]").fill(bare_api.connection_id)
     page.locator("input[name=inbound_agent]").fill("Reception")
     page.locator(f"[name={what}]").fill(wanted)

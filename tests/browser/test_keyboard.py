@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.buying import expect_all
+from tests.browser.buying import empty_form, expect_all
 from tests.browser.conftest import PASSWORD, watch
 
 
@@ -17,6 +17,7 @@ def tab_to(page: Page, wanted: Locator, most: int = 100) -> None:
 
 def log_in(page: Page) -> None:
     page.goto("/accounts/login/")
+    expect(page.locator("[name=username]")).to_be_focused()
     page.keyboard.type("bob")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
@@ -29,6 +30,8 @@ def test_log_in_buy_find_assign_and_change_without_a_mouse(browser, stack, api):
     page = context.new_page()
     complaints = watch(page)
     log_in(page)
+    empty_form(page)
+    page.goto("/")
     page.keyboard.press("Tab")
     expect(page.locator(".skip")).to_be_focused()
     page.keyboard.press("Enter")
@@ -53,9 +56,11 @@ def test_log_in_buy_find_assign_and_change_without_a_mouse(browser, stack, api):
     number = api.charges()[-1]["number"]
 
     page.keyboard.press("/")
-    expect(page.locator("#search")).to_be_focused()
+    expect(page.locator("#palette-q")).to_be_focused()
     page.keyboard.type(number[2:])
     page.keyboard.press("Enter")
+    page.wait_for_url(f"**/numbers/{number}/")
+    page.goto(f"/numbers/?q={number[2:]}")
     row = page.locator(f'tr[data-number="{number}"]')
     expect(row).to_be_visible()
     page.keyboard.press("j")
@@ -77,7 +82,7 @@ def test_log_in_buy_find_assign_and_change_without_a_mouse(browser, stack, api):
     tab_to(page, page.locator("#theme"))
     page.keyboard.press("Space")
     expect(page.locator("html")).not_to_have_attribute("data-bs-theme", theme)
-    tab_to(page, page.get_by_role("button", name="Do not show this again"), 400)
+    tab_to(page, page.get_by_role("button", name="Don't show this again"), 400)
     page.keyboard.press("Enter")
     expect(page.locator(".tour")).to_have_count(0)
     context.close()

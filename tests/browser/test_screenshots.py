@@ -49,7 +49,7 @@ def test_every_picture_is_small(browser, house, theme, size):
     context = browser.new_context(base_url=house.web_url, viewport=SIZES[size], color_scheme=theme)
     page = context.new_page()
     sign_in(page, house)
-    for name in ("Do not show this again", "Dismiss"):
+    for name in ("Don't show this again", "Dismiss"):
         for button in page.get_by_role("button", name=name).all():
             button.click()
     paths = {

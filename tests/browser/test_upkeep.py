@@ -31,8 +31,9 @@ def accept_all(stack) -> None:
     """Our books say what Fluents says."""
     stack.manage("sync")
     stack.shell(
-        "from numbers.models import Number; from numbers.services.drifting import accept_theirs; "
-        "from numbers.services.history import SYSTEM; accept_theirs(by=SYSTEM, numbers=Number.objects.all())"
+        "from numbers.models import Number; from numbers.services.inventory.drift import accept_theirs; "
+        "from numbers.services.audit.events import SYSTEM; "
+        "accept_theirs(by=SYSTEM, numbers=Number.objects.all())"
     )
 
 
@@ -74,22 +75,22 @@ def test_drift_is_seen_and_either_side_can_be_taken(page: Page, api, stack, flee
     expect(row).to_contain_text("Their label")
     expect(page.locator(f'tr[data-number="{removed}"]')).to_contain_text("Gone")
     expect(page.locator(f'tr[data-number="{added}"]')).to_contain_text("Appeared")
-    row.get_by_role("button", name="Take theirs").click()
-    expect(page.locator("#messages")).to_contain_text("Took Fluents' side for 1 number")
+    row.get_by_role("button", name="Use Fluents'").click()
+    expect(page.locator("#messages")).to_contain_text("Used Fluents' values for 1 number")
     for number in (removed, added):
         page.locator(f'tr[data-number="{number}"]').get_by_role("checkbox").check()
-    page.locator(".decide").get_by_role("button", name="Take theirs").click()
-    expect(page.locator("#messages")).to_contain_text("Took Fluents' side for 2 numbers")
-    page.locator(f'tr[data-number="{pushed}"]').get_by_role("button", name="Push ours").click()
+    page.locator(".decide").get_by_role("button", name="Use Fluents'").click()
+    expect(page.locator("#messages")).to_contain_text("Used Fluents' values for 2 numbers")
+    page.locator(f'tr[data-number="{pushed}"]').get_by_role("button", name="Keep ours").click()
     page.wait_for_url("**/plans/*/")
     apply(page)
     assert api.get("/v1/numbers", phone_number=pushed).json()["label"] == "Before"
     page.goto("/drift/")
-    expect(page.get_by_role("heading", name="Our books and Fluents agree")).to_be_visible()
-    expect(page.locator(".events")).to_contain_text("Took Fluents' side")
+    expect(page.get_by_role("heading", name="Our records match Fluents")).to_be_visible()
+    expect(page.locator(".events")).to_contain_text("Used Fluents' values")
     assert stack.manage("reconcile", "--json", check=False).returncode == 0
     page.goto(f"/numbers/{removed}/")
-    expect(page.locator(".head")).to_contain_text("Gone at Fluents")
+    expect(page.locator(".head")).to_contain_text("Gone from Fluents")
 
 
 def test_an_agent_that_vanishes_rings_until_its_numbers_have_another(page: Page, api, stack, fleet):
@@ -100,12 +101,12 @@ def test_an_agent_that_vanishes_rings_until_its_numbers_have_another(page: Page,
     change(api, fleet[3]["number"], inbound_agent=None)
     sync(page)
     page.goto("/")
-    expect(page.locator(".needs")).to_contain_text("Vanishing is gone at Fluents")
+    expect(page.locator(".needs")).to_contain_text("Vanishing was deleted in Fluents")
     page.goto("/agents/")
     alarm = page.locator(f'.alarm[data-agent="{gone}"]')
     expect(alarm).to_contain_text("1 number")
     alarm.locator("select").select_option(value=heir)
-    alarm.get_by_role("button", name="Plan it").click()
+    alarm.get_by_role("button", name="Preview change").click()
     page.wait_for_url("**/plans/*/")
     expect(page.locator("#main")).to_contain_text("Heir in place of Vanishing")
     apply(page)
@@ -122,8 +123,8 @@ def test_a_renamed_agent_rings_until_somebody_says_that_it_is_fine(page: Page, a
     sync(page)
     page.goto("/agents/")
     alarm = page.locator(f'.alarm[data-agent="{one}"]')
-    expect(alarm).to_contain_text("Old name is called New name now")
-    alarm.get_by_role("button", name="That is fine").click()
+    expect(alarm).to_contain_text("Old name is now called New name")
+    alarm.get_by_role("button", name="Keep it").click()
     expect(alarm).to_have_count(0)
 
 
@@ -143,19 +144,19 @@ def test_a_number_is_released_only_by_typing_it(page: Page, api, fleet):
     number = fleet[1]["number"]
     page.goto(f"/numbers/{number}/")
     page.locator(".head-actions summary").click()
-    page.get_by_role("link", name="Release this number").click()
-    expect(page.locator("#main")).to_contain_text("cannot be undone")
+    page.get_by_role("link", name="Release number").click()
+    expect(page.locator("#main")).to_contain_text("can't be undone")
     button = page.locator("#give-up-form .btn-danger")
     button.click()
-    expect(page.locator("#id_phone_number_error")).to_contain_text("Type the number")
-    page.get_by_label("Type the number").fill(fleet[2]["number"])
+    expect(page.locator("#id_phone_number_error")).to_contain_text("Enter the number to confirm")
+    page.get_by_label("Enter the number to confirm").fill(fleet[2]["number"])
     button.click()
-    expect(page.locator("#id_phone_number_error")).to_contain_text("another number")
+    expect(page.locator("#id_phone_number_error")).to_contain_text("number on this page")
     assert is_owned(api, number)
-    page.get_by_label("Type the number").fill(f"({number[2:5]}) {number[5:8]}-{number[8:]}")
+    page.get_by_label("Enter the number to confirm").fill(f"({number[2:5]}) {number[5:8]}-{number[8:]}")
     button.click()
     expect(page.locator("#changing")).to_contain_text("Released")
-    expect(page.locator(".head")).to_contain_text("Not ours any more")
+    expect(page.locator(".head")).to_contain_text("No longer owned")
     assert not is_owned(api, number)
 
 
@@ -164,12 +165,12 @@ def test_many_are_given_up_only_by_typing_how_many(page: Page, api, fleet):
     page.goto("/numbers/?area_code=503&q=before")
     for number in given_up:
         page.locator(f'tr[data-number="{number}"] .tick').click()
-    page.locator("#bulk summary", has_text="Give up").click()
+    page.locator("#bulk summary", has_text="Release or detach").click()
     page.get_by_role("button", name="Release…").click()
-    page.get_by_label("Type how many").fill("5")
+    page.get_by_label("Enter how many").fill("5")
     page.get_by_role("button", name="Release 2 numbers").click()
     expect(page.locator("#id_count_error")).to_contain_text("not how many")
-    page.get_by_label("Type how many").fill("2")
+    page.get_by_label("Enter how many").fill("2")
     page.get_by_role("button", name="Release 2 numbers").click()
     expect(page.locator("#plan-live")).to_contain_text("2 of 2 changed")
     assert [is_owned(api, row["number"]) for row in fleet] == [True, True, True, False, False]
@@ -182,7 +183,7 @@ def test_a_number_that_a_connection_holds_is_linked(page: Page, api):
     page.get_by_label("Number", exact=True).fill(number)
     page.get_by_label("Connection").select_option(value=connection)
     page.get_by_role("button", name="Link this number").click()
-    expect(page.locator("#messages")).to_contain_text("Nobody answers it yet")
+    expect(page.locator("#messages")).to_contain_text("It's unassigned")
     assert page.url.endswith(f"/numbers/{number}/") or number[1:] in page.url
     assert is_owned(api, number)
 
@@ -191,7 +192,7 @@ def test_a_table_leaves_is_edited_and_comes_back_as_a_plan(page: Page, api, stac
     number = fleet[2]["number"]
     page.goto("/numbers/upload/")
     with page.expect_download() as waiting:
-        page.get_by_role("link", name="Export the numbers as CSV").click()
+        page.get_by_role("link", name="Export all numbers as CSV").click()
     file = tmp_path / "numbers.csv"
     waiting.value.save_as(file)
     with file.open(newline="") as table:
@@ -220,14 +221,14 @@ def save(file, rows: list[dict]) -> None:
 
 def upload(page: Page, file) -> None:
     page.locator("[name=file]").set_input_files(file)
-    page.get_by_role("button", name="Show what would change").click()
+    page.get_by_role("button", name="Preview changes").click()
 
 
 def test_the_history_is_filtered_and_taken_away(page: Page, fleet):
     page.goto("/activity/")
-    page.get_by_label("What happened").select_option(value="sync")
+    page.get_by_label("Event").select_option(value="sync")
     page.get_by_role("button", name="Show", exact=True).click()
-    expect(page.locator("#events")).to_contain_text("Read everything from Fluents")
+    expect(page.locator("#events")).to_contain_text("Synced with Fluents")
     expect(page.locator("#events")).not_to_contain_text("Appeared")
     page.locator("summary", has_text="Export").click()
     with page.expect_download() as waiting:
@@ -240,5 +241,5 @@ def test_everything_works_without_scripts(open_page, api, stack, fleet):
     change(api, fleet[0]["number"], label="No script")
     stack.manage("sync")
     page.goto("/drift/")
-    page.locator(f'tr[data-number="{fleet[0]["number"]}"]').get_by_role("button", name="Take theirs").click()
-    expect(page.locator("#messages")).to_contain_text("Took Fluents' side")
+    page.locator(f'tr[data-number="{fleet[0]["number"]}"]').get_by_role("button", name="Use Fluents'").click()
+    expect(page.locator("#messages")).to_contain_text("Used Fluents' values")

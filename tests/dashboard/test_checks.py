@@ -7,7 +7,7 @@ import pytest
 from django.core import checks
 from django.core.checks import Error, run_checks
 
-from tests.stack import ROOT
+from tests.support.stack import ROOT
 
 pytestmark = pytest.mark.django_db  # Django's own checks ask the database what it can do
 
@@ -33,12 +33,6 @@ def test_no_secret_key_is_an_error(settings):
 def test_a_lease_must_outlast_a_call(settings, lease, wrong):
     settings.LEASE_SECONDS = lease
     assert list(found()) == (["dashboard.E002"] if wrong else [])
-
-
-def test_tasks_must_live_in_the_database(settings):
-    settings.TASKS = {"default": {"BACKEND": "django.tasks.backends.dummy.DummyBackend"}}
-    message = found()["dashboard.E003"]
-    assert (type(message), bool(message.hint)) == (Error, True)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +68,8 @@ def test_a_webhook_is_told_in_secret_and_signed(settings, url, secret, wrong):
         ({"FLUENTS_LIVE": True, "REQUIRE_MFA": False, "REAUTH_SECONDS": 1800}, ["dashboard.W002"]),
         ({"FLUENTS_LIVE": True, "REQUIRE_MFA": True, "REAUTH_SECONDS": 0}, ["dashboard.W005"]),
         ({"FLUENTS_LIVE": False, "REQUIRE_MFA": True}, []),
+        ({"REQUIRE_MFA": True, "LOCAL_ONLY": False}, ["dashboard.W007"]),
+        ({"REQUIRE_MFA": True, "LOCAL_ONLY": False, "TRUSTED_PROXIES": {"10.0.0.1"}}, []),
         ({"FLUENTS_LIVE": False, "REQUIRE_MFA": False}, ["dashboard.W003"]),
         ({"REQUIRE_MFA": True, "SESSION_IDLE_SECONDS": 0}, ["dashboard.W004"]),
         ({"REQUIRE_MFA": True, "SESSION_COOKIE_AGE": 90_000}, ["dashboard.W004"]),
@@ -92,6 +88,9 @@ def test_a_weak_door_is_a_warning_with_a_way_out(settings, changes, ids):
     ("changes", "ids"),
     [
         ({"FLUENTS_API_URL": "http://api.example.com"}, ["dashboard.E007"]),
+        ({"FLUENTS_API_URL": "http://sandbox:8100", "FLUENTS_LIVE": False}, ["dashboard.E007"]),
+        ({"FLUENTS_API_URL": "http://127.0.0.1:8100"}, []),  # a tunnel, which is live like any other
+        ({"TRUSTED_PROXIES": {"10.0.0.0/8", "unix", "proxy.example"}}, ["dashboard.E013"]),
         ({"DEBUG": True}, ["dashboard.E008"]),
         ({"ALLOWED_HOSTS": ["*"]}, ["dashboard.E009"]),
     ],
@@ -137,3 +136,96 @@ def test_a_secret_may_come_from_a_file(tmp_path):
         [sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=True
     )
     assert done.stdout == "from-a-file\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "ids"),
+    [
+        ({}, []),
+        ({"OIDC_ISSUER": "http://id.example.com"}, ["dashboard.E010"]),
+        ({"OIDC_CLIENT_SECRET": ""}, ["dashboard.E011"]),
+        ({"OIDC_ONLY": True}, ["dashboard.E012"]),
+        ({"OIDC_ONLY": True, "OIDC_LOCAL_ACCOUNT": "root"}, []),
+    ],
+)
+def test_single_sign_on_that_could_not_work_or_be_trusted_is_refused(settings, changes, ids):
+    settings.OIDC_ISSUER, settings.OIDC_CLIENT_ID = "https://id.example.com", "the dashboard"
+    settings.OIDC_CLIENT_SECRET = "a secret"
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    assert list(found()) == ids
+
+
+def said(**env: str) -> tuple[int, str]:
+    """What `manage.py check` says with ENV, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=ROOT,
+        env={
+            "PATH": "/usr/bin:/bin",
+            "SECRET_KEY": "x",
+            "DATABASE_URL": "sqlite:///:memory:",
+            "FLUENTS_LIVE": "off",
+        }
+        | env,
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "meant", "status"),
+    [
+        ("MAX_LINE_PER_DAY", "MAX_LINES_PER_DAY", 1),
+        ("MAX_LINES_DAY", "MAX_LINES_PER_DAY", 1),
+        ("FLUENTS_TOKEN", "FLUENTS_API_TOKEN", 1),
+        ("FLUENTS_URL", "FLUENTS_API_URL", 1),
+        ("APROVAL_LINES", "APPROVAL_LINES", 0),
+        ("DATABASE_URI", "DATABASE_URL", 0),
+        ("ALLOWED_HOST", "ALLOWED_HOSTS", 0),
+        ("SITE_URI", "SITE_URL", 0),
+    ],
+)
+def test_a_name_that_is_nearly_a_setting_is_found(name, meant, status):
+    found, words = said(**{name: "7"})
+    assert found == status
+    assert f"{name} is set but not used." in words
+    assert f"Did you mean {meant}?" in words
+
+
+def test_names_of_other_programs_are_left_alone():
+    names = (
+        "HOME LANG TERM SHELL HOSTNAME LOGNAME EDITOR SSH_AUTH_SOCK XDG_SESSION_ID PYTHONPATH PORT DISPLAY"
+    )
+    assert "but not used" not in said(**dict.fromkeys(names.split(), "x"))[1]
+
+
+@pytest.mark.parametrize(
+    ("env", "words"),
+    [
+        ({"GATE_RATE": "fast"}, "GATE_RATE is 'fast'. Expected: number."),
+        ({"MAX_LINES_PER_DAY": "2OO"}, "MAX_LINES_PER_DAY is '2OO'. Expected: whole number."),
+        ({"MAX_LINES_PER_DAY": "-1"}, "MAX_LINES_PER_DAY is -1. It must be 0 or more."),
+        ({"TIME_ZONE": "Berlin"}, "TIME_ZONE is 'Berlin'. Expected: time zone."),
+        ({"REQUIRE_MFA": "yess"}, "REQUIRE_MFA is 'yess'. Expected: switch."),
+        ({"BREAKER_SHARE": "200"}, "BREAKER_SHARE is 200. It must be 0 to 100."),
+        ({"LOG_FORMAT": "yaml"}, "LOG_FORMAT is 'yaml'. Use text or json."),
+        ({"OIDC_ROLES": "admins"}, "OIDC_ROLES is 'admins'. Expected: name=value pairs."),
+        ({"SYNC_SECONDS": "nan"}, "SYNC_SECONDS is nan. It must be 0 or more."),
+        ({"FLUENTS_API_TOKEN_FILE": "/nowhere"}, "points to /nowhere, which can't be read: No such file"),
+        ({"METRICS_TOKEN_FILE": str(ROOT)}, f"points to {ROOT}, which can't be read: Is a directory."),
+    ],
+)
+def test_a_value_of_the_wrong_kind_or_range_is_an_error_that_says_which(env, words):
+    status, text = said(**env)
+    assert status == 1
+    assert words in text
+    assert "Traceback" not in text
+
+
+def test_a_blank_value_is_none():
+    status, text = said(
+        MAX_LINES_PER_DAY="", ALLOWED_HOSTS="", GATE_RATE=" ", FLUENTS_API_TOKEN_FILE="", DEBUG=""
+    )
+    assert status == 0, text

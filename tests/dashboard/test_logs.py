@@ -9,9 +9,11 @@ from django.db import transaction
 from django.http import HttpResponse
 
 from dashboard import logs, middleware
-from numbers.services.moves import move
+from numbers.services.audit.events import SYSTEM
+from numbers.services.people import accounts
+from numbers.services.purchasing.transitions import move
 from numbers.states import LineState
-from tests.books import bare_line
+from tests.support.books import bare_line
 
 FORGED = "bob\n2026-01-01 INFO numbers order 1 placed\x1b[2J\u2028x"
 
@@ -79,3 +81,15 @@ def test_every_move_of_a_line_is_logged_once_it_is_on_the_books(caplog):
     (found,) = caplog.records
     assert found.getMessage() == f"line {line.pk}: planned -> cancelled"
     assert (found.line_id, found.order_id) == (line.pk, line.order_id)
+
+
+@pytest.mark.django_db
+def test_a_link_that_opens_an_account_is_in_no_log(client, caplog):
+    """Django logs the address of whatever it refuses, such as a password that is too short."""
+    _, token = accounts.invite(by=SYSTEM, username="vera", roles=[])
+    short = {"new_password1": "short", "new_password2": "short"}
+    assert client.post(f"/account/link/{token}/", short).status_code == 422
+    (found,) = [record for record in caplog.records if record.name == "django.request"]
+    for formatter in (logs.LineFormatter(), logs.JsonFormatter()):
+        assert "/account/link/***/" in formatter.format(found)
+        assert token not in formatter.format(found)

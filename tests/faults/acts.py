@@ -3,27 +3,37 @@
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
 from functools import partial
 
 from django.contrib.auth.models import User
 from django.db import close_old_connections, connection, transaction
-from django_tasks_db.models import DBTaskResult
 
-from numbers.models import Gate, Line, Number, Order
-from numbers.roles import Role
-from numbers.services import approving, gate, reconciling, reviewing, sweeping
-from numbers.services.driving import drive as drive_line
-from numbers.services.driving import ring as ring_lines
-from numbers.services.history import By, db_now
-from numbers.services.placing import cancel_line, cancel_rest, place_order
-from numbers.services.replaying import check_journal as compare_journal
-from numbers.states import FINAL
-from tests.people import person
+from numbers.db.clock import db_now
+from numbers.models import Connection, Gate, Line, Number, Order, SyncState
+from numbers.permissions import Role
+from numbers.services.audit.events import Actor
+from numbers.services.inventory import reconciliation as reconciling
+from numbers.services.orders import approvals as approving
+from numbers.services.orders.placement import cancel_line, cancel_rest, place_order
+from numbers.services.people.accounts import administrators, set_roles
+from numbers.services.purchasing import review as reviewing
+from numbers.services.purchasing.recovery import check_journal as compare_journal
+from numbers.services.purchasing.settlement import MAX_SENDS
+from numbers.services.purchasing.worker import drive as drive_line
+from numbers.services.settle_schedule import window
+from numbers.services.spending import gate
+from numbers.states import FINAL, LineState, Outcome
+from tests.support.books import attempt_of, bare_line
+from tests.support.people import person
 
 
 def place(*, by: str = "storm", **wanted) -> dict:
-    order, created = place_order(by=By(name=by), **wanted)
+    order, created = place_order(by=Actor(name=by), **wanted)
+    return {"order": order.pk, "lines": list(order.lines.values_list("pk", flat=True)), "created": created}
+
+
+def place_as(*, username: str, **wanted) -> dict:
+    order, created = place_order(by=Actor.person(User.objects.get(username=username)), **wanted)
     return {"order": order.pk, "lines": list(order.lines.values_list("pk", flat=True)), "created": created}
 
 
@@ -57,23 +67,19 @@ def race(*, orders: list[dict]) -> list[dict]:
 
 
 def pause(*, reason: str) -> None:
-    gate.pause(reason=reason, by=By(name="a person"))
+    gate.pause(reason=reason, by=Actor(name="a person"))
 
 
 def open_gate() -> None:
-    gate.open_gate(by=By(name="a person"), reason="looked into it")
+    gate.open_gate(by=Actor(name="a person"), reason="looked into it")
 
 
 def cancel(*, line_id: int) -> bool:
-    return cancel_line(line_id=line_id, by=By(name="a person"))
+    return cancel_line(line_id=line_id, by=Actor(name="a person"))
 
 
 def drive(*, line_id: int) -> None:
     drive_line(line_id=line_id)
-
-
-def sweep() -> int:
-    return sweeping.sweep()
 
 
 def check_journal() -> bool:
@@ -88,11 +94,18 @@ def hold_writer_lock(*, seconds: float) -> None:
         time.sleep(seconds)
 
 
+def hold_gate(*, seconds: float) -> None:
+    """Nobody else can pass the gate or place an order meanwhile."""
+    with transaction.atomic():
+        gate.locked()
+        time.sleep(seconds)
+
+
 def decide_both_ways(*, line_id: int) -> list[str]:
     """Two people decide about one line at the same moment, in opposite ways."""
     both = (reviewing.was_not_bought, reviewing.close)
     acts = [
-        partial(act, line_id=line_id, by=By(name=f"person {i}"), reason="saw the invoice")
+        partial(act, line_id=line_id, by=Actor(name=f"person {i}"), reason="saw the invoice")
         for i, act in enumerate(both)
     ]
     return [type(r).__name__ if isinstance(r, Exception) else "done" for r in at_once(acts)]
@@ -109,12 +122,22 @@ def decide_approval(*, order_id: int, ways: list[str]) -> list[str]:
     }
     n = User.objects.count()
     who = [person(f"approver {n + i}", Role.APPROVER) for i in range(len(ways))]
-    results = at_once([partial(acts[way], by=By.person(user)) for way, user in zip(ways, who, strict=True)])
+    results = at_once(
+        [partial(acts[way], by=Actor.person(user)) for way, user in zip(ways, who, strict=True)]
+    )
     return [type(r).__name__ if isinstance(r, Exception) else "done" for r in results]
 
 
+def take_each_others_role() -> list[str]:
+    """Two administrators, each of whom takes the other's role at the same moment; who still has it."""
+    pair = [person(name, Role.ADMIN, password="a long password") for name in ("ada", "ann")]
+    both = [(by, user) for by, user in (pair, pair[::-1])]
+    at_once([partial(set_roles, by=Actor.person(by), user_id=user.pk, roles=[]) for by, user in both])
+    return [user.get_username() for user in administrators()]
+
+
 def was_bought(*, line_id: int, phone_number: str) -> str:
-    by = By(name="a person")
+    by = Actor(name="a person")
     return str(
         reviewing.was_bought(line_id=line_id, phone_number=phone_number, by=by, reason="invoice").state
     )
@@ -122,12 +145,14 @@ def was_bought(*, line_id: int, phone_number: str) -> str:
 
 def was_not_bought(*, line_id: int) -> str:
     return str(
-        reviewing.was_not_bought(line_id=line_id, by=By(name="a person"), reason="not on the invoice").state
+        reviewing.was_not_bought(
+            line_id=line_id, by=Actor(name="a person"), reason="not on the invoice"
+        ).state
     )
 
 
 def reconcile() -> list[dict]:
-    return reconciling.reconcile(by=By(name="a person")).differences
+    return reconciling.reconcile(by=Actor(name="a person")).differences
 
 
 def skip_pauses() -> None:
@@ -136,24 +161,24 @@ def skip_pauses() -> None:
     Line.objects.exclude(state__in=FINAL).update(due_at=db_now())
 
 
-def age_bells(*, seconds: float) -> None:
-    """As if lines had been rung that long ago."""
-    Line.objects.update(rung_at=db_now() - timedelta(seconds=seconds))
-
-
-def drop_tasks() -> int:
-    return DBTaskResult.objects.all().delete()[0]
-
-
-def task_states() -> list[str]:
-    return list(DBTaskResult.objects.values_list("status", flat=True))
-
-
-def ring(*, line_id: int, times: int) -> None:
-    for _ in range(times):
-        ring_lines([line_id])
+def never_answered(*, count: int, connection: str) -> list[int]:
+    """Lines whose purchases, the last ones for their numbers, got no answer a third of a window ago."""
+    at = db_now() - window() / 3
+    found, _ = Connection.objects.get_or_create(api_id=connection, telephony_provider="twilio")
+    lines = []
+    for n in range(count):
+        fields = {"phone_number": f"+1415{2_000_000 + n}", "connection": found, "sends": MAX_SENDS}
+        line = bare_line(LineState.UNKNOWN, sent_at=at, due_at=at, **fields)
+        attempt_of(line, phone_number=line.phone_number, outcome=Outcome.UNKNOWN, sent_at=at)
+        lines.append(line.pk)
+    return lines
 
 
 def own(*, e164: str) -> None:
     """Put a number on the books that no line has bought."""
     Number.objects.create(e164=e164)
+
+
+def belong_to(*, host: str = "127.0.0.1", user_id: str) -> None:
+    """As if the records were of this account."""
+    SyncState.objects.update(api_host=host, user_id=user_id)

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tests.faults.books import Books
+from tests.faults.clocks import Clock
 from tests.faults.hands import Hands
-from tests.stack import Sandbox, Stack
+from tests.support.stack import Sandbox, Stack, wait_until
 
 QUIET = {"bought", "failed", "cancelled", "review"}  # a line moves no further by itself
 CALM = {
@@ -24,33 +25,58 @@ CALM = {
 
 
 class Arena:
-    """Processes of one test or storm. DATABASE_URL empty: SQLite."""
+    """Processes of one test or storm. DATABASE_URL empty: SQLite. JUMPS: their clock can jump."""
 
-    def __init__(self, folder: Path, *, database_url: str = "", processes: int = 1, **settings) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        database_url: str = "",
+        processes: int = 1,
+        machines: int = 1,
+        jumps: bool = False,
+        **settings,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.processes = folder, processes
         self.sandbox = Sandbox(folder / "sandbox.sqlite3")
         self.calm()
+        self.clock = Clock(folder, database_url) if jumps else None
+        settings |= self.clock.env if self.clock else {}
         try:
             self.stack = Stack(folder, self.sandbox.url, database_url=database_url, **settings)
         except BaseException:
             self.sandbox.close()
             raise
+        first = Path(self.stack.env["JOURNAL_PATH"])
+        self.journals = [str(first), *(str(folder / f"{n}.journal") for n in range(2, machines + 1))]
         self.lease = float(self.stack.env["LEASE_SECONDS"])
         self.window = float(self.stack.env["SETTLE_WINDOW"])
+        self.refusal_window = float(self.stack.env["REFUSAL_WINDOW"])
         self.books = Books(self.stack.env["DATABASE_URL"])
-        self.workers, self.webs = [], None
+        self.workers, self.webs, self.silence = [], None, None
         self.hands = Hands(self.stack)
         self.connection = self.sandbox.connection
 
-    def start_worker(self, **env: str) -> None:
-        self.workers.append(self.stack.start_worker(processes=self.processes, **env))
+    def start_worker(self, *, in_flight: int = 20, **env: str) -> None:
+        """One more worker, or one in the place of one that has ended. They share the journals in turn."""
+        if len(self.journals) > 1:
+            running = [worker.journal for worker in self.workers]
+            env["JOURNAL_PATH"] = min(self.journals, key=running.count)
+        worker = self.stack.start_worker(processes=self.processes, in_flight=in_flight, **env)
+        worker.journal = env.get("JOURNAL_PATH", self.journals[0])
+        self.workers.append(worker)
 
     def stop_workers(self, signum: int = signal.SIGTERM) -> None:
+        """End all of them; by SIGKILL with their processes, which would finish what is under way first."""
+        pids = [pid for worker in self.workers for pid in children(worker.pid)]
         for worker in self.workers:
             worker.send_signal(signum)
+        for pid in pids if signum == signal.SIGKILL else ():
+            send_signal(pid, signum)
         for worker in self.workers:
             worker.wait(30)
+        wait_until(lambda: not any(any(words_of(pid)) for pid in pids))
         self.workers.clear()
 
     def close(self) -> None:
@@ -120,7 +146,7 @@ class Arena:
 
     def drive(self, line_id: int, **env: str) -> int:
         """Drive one line in a process of its own, with ENV; its exit status."""
-        code = f"from numbers.services.driving import drive; drive(line_id={line_id})"
+        code = f"from numbers.services.purchasing.worker import drive; drive(line_id={line_id})"
         return self.stack.manage("shell", "-v0", "-c", code, check=False, **env).returncode
 
     # For people who must find out what went wrong
@@ -154,14 +180,9 @@ class Arena:
     def tail(self) -> str:
         return "the processes said:\n" + self.stack.logs()[-4000:]
 
-    def task_workers(self) -> list[int]:
-        return self.children("task worker")
-
-    def sweepers(self) -> list[int]:
-        return self.children("sweeper")
-
-    def children(self, name: str) -> list[int]:
-        return [pid for worker in self.workers for pid in children(worker.pid) if name == name_of(pid)]
+    def processes_at_work(self) -> list[int]:
+        """Those that buy; each worker has a supervisor and some of these."""
+        return [pid for worker in self.workers for pid in children(worker.pid) if "work" in words_of(pid)]
 
 
 def children(pid: int) -> list[int]:
@@ -176,11 +197,12 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def name_of(pid: int) -> str:
+def words_of(pid: int) -> list[str]:
+    """The command line of a process; nothing where it is gone."""
     try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
     except OSError:
-        return ""
+        return []
 
 
 def send_signal(pid: int, signum: int) -> bool:

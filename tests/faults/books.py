@@ -85,6 +85,9 @@ class Books:
     def gate(self) -> dict:
         return self.rows("SELECT * FROM numbers_gate")[0]
 
+    def sync_state(self) -> dict:
+        return self.rows("SELECT * FROM numbers_syncstate")[0]
+
 
 def as_uuid(value: object) -> str:
     """SQLite keeps UUIDs as 32 digits."""

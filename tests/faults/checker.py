@@ -16,7 +16,7 @@ MOVES = {
     "planned": {"reserved", "failed", "cancelled"},
     "reserved": {"sending", "planned", "cancelled"},
     "sending": {"bought", "planned", "failed", "unknown"},
-    "unknown": {"bought", "sending", "planned", "review"},
+    "unknown": {"bought", "sending", "planned", "failed", "review"},
     "review": {"bought", "failed", "planned"},
 }
 SENT = {"sending", "unknown"}
@@ -164,10 +164,9 @@ class Checker:
             self.verdict.blame(f"{times} purchases of {asked} left without an attempt on the books")
 
     def journal(self) -> None:
-        """Whoever loses the database can still find every charge in the journal."""
-        path = Path(self.arena.stack.env["JOURNAL_PATH"])
-        entries = [json.loads(row) for row in path.read_text().splitlines()] if path.exists() else []
-        keys = {entry.get("key") for entry in entries}
+        """Whoever loses the database can still find every charge in a journal."""
+        paths = [path for path in map(Path, self.arena.journals) if path.exists()]
+        keys = {json.loads(row).get("key") for path in paths for row in path.read_text().splitlines()}
         for charge in self.charges:
             if charge["request_id"] in self.by_key and charge["request_id"] not in keys:
                 self.verdict.blame(f"the journal does not know {charge}")

@@ -12,6 +12,7 @@ from tests.faults.postgres import Cluster, Unavailable
 SMALL = {
     "LEASE_SECONDS": 4,
     "SETTLE_WINDOW": 2,
+    "REFUSAL_WINDOW": 1,
     "FLUENTS_READ_TIMEOUT": 1.5,
     "FLUENTS_CONNECT_TIMEOUT": 1,
     "GATE_RATE": 0,

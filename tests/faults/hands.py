@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 
-from tests.warm import end
+from tests.support.warm import end
 
 
 class Trouble(Exception):

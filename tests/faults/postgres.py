@@ -7,7 +7,7 @@ import tempfile
 import threading
 from pathlib import Path
 
-from tests.stack import free_port, migrate
+from tests.support.stack import free_port, migrate
 
 DURABLE = ("fsync=on", "synchronous_commit=on", "full_page_writes=on")
 HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
@@ -72,7 +72,7 @@ class Cluster:
 
     def start(self) -> None:
         options = [f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories="]
-        options += [*self.options, "max_connections=200"]
+        options += [*self.options, "max_connections=500"]
         text = " ".join(f"-c {option}" for option in options)
         self.control("start", "-o", text, "-l", str(self.folder / "server.log"))
 

@@ -7,17 +7,23 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
+from numbers.sandbox import malformed
 from tests.faults.arena import QUIET, Arena
+from tests.faults.backups import Backup
 from tests.faults.checker import Checker, Verdict
+from tests.faults.clocks import HOUR
 from tests.faults.hands import Hands, Trouble
 from tests.faults.nemesis import KILLS, Nemesis
 from tests.faults.postgres import Cluster
+from tests.faults.silence import Silence
 from tests.faults.webs import Buyer, Webs
 
 HANG = 3.0  # seconds; longer than the read timeout of a storm
 LATE_MAX, LAG, SETTLE_WINDOW = 2.0, 1.5, 4.0  # a purchase is seen before its absence can be settled
+REFUSAL_WINDOW = 3.0  # so is one in front of a refusal, however far the nemesis lets reads trail
 AREAS = ("415", "646", "312", "206")
 
 # What section 3 marks, by its numbers; more weight by being named more often.
@@ -35,9 +41,24 @@ KINDS: list = [
     "truncated",  # 11
     "empty",  # 13
     "wrong_type",
+    *({"fault": "malformed", "how": how} for how in malformed.HOWS),
+    {"fault": "slow_head", "interval": 0.3},
+    "endless",
+    {"fault": "number_form", "form": "object"},
+    {"fault": "number_form", "form": "national"},
     "redirect",
+    {"fault": "redirect", "commit": True, "location": "http://["},
     "taken",  # 14
     "replay",  # 15
+    {"fault": "replay", "status": 400, "message": "Quota for this brand is used up"},  # 44
+    {"fault": "replay", "status": 401, "message": "Unauthorized"},
+    {"fault": "replay", "status": 402, "message": "Balance too low"},
+    {"fault": "replay", "status": 403, "message": "Not with this plan"},
+    {"fault": "replay", "status": 404, "message": "Phone number is not available"},
+    {"fault": "replay", "status": 422, "message": "telephony_provider is not valid"},
+    {"fault": "replay", "status": 429, "message": "Too Many Requests"},
+    {"fault": "status", "status": 402, "message": "Balance too low"},  # 45
+    {"fault": "status", "status": 404, "message": "Phone number is not available"},
 ]
 MODES = {
     "exact": {},
@@ -62,13 +83,23 @@ class Storm:
     kinds: dict[str, int] | None = None
     limit: float = 240.0  # seconds
     spread: float = 3.0  # seconds over which orders are placed
-    person: bool = False  # somebody decides about lines under review
+    wild: bool = False  # the clock jumps, and PostgreSQL goes silent
+    restores: int = 0  # times that the database is restored to how it was when all orders were placed
+
+    @property
+    def name(self) -> str:
+        return f"{self.mode}-{self.engine}{'-restores' if self.restores else ''}"
 
     @property
     def faults(self) -> list:
-        """A gateway that repeats a request makes the provider buy twice where it does not know the number."""
-        harmless = self.mode == "exact" and self.rule != "charge"
-        return [kind for kind in KINDS if kind != "replay" or harmless]
+        """A gateway that repeats a request makes the provider buy twice where it does not know the number,
+        and where nothing can be looked up a refusal is taken at its word."""
+        twice = self.mode == "exact" and self.rule != "charge"
+        return [
+            kind
+            for kind in KINDS
+            if (kind != "replay" or twice) and (self.mode != "blind" or "status" not in kind)
+        ]
 
 
 @dataclass
@@ -97,6 +128,7 @@ class Result:
         storm, verdict = self.storm, self.verdict
         return (
             f"seed={storm.seed} engine={storm.engine} mode={storm.mode} repeat={storm.rule} "
+            f"{f'restores={storm.restores} ' if storm.restores else ''}"
             f"{f'webs={storm.webs} workers={storm.workers} ' if storm.webs else ''}"
             f"lines={verdict.lines} ({told(verdict.states)}) charges={verdict.charges} "
             f"kills={self.killed} ({told(self.kills)}) faults={self.faults.total()} ({told(self.faults)}) "
@@ -119,12 +151,19 @@ def run(storm: Storm, folder: Path, cluster: Cluster | None = None) -> Result:
         folder,
         database_url=database_url,
         processes=storm.processes,
+        machines=2 if storm.restores else 1,
         SETTLE_WINDOW=SETTLE_WINDOW,
+        REFUSAL_WINDOW=REFUSAL_WINDOW,
         LEASE_SECONDS=4,
         FLUENTS_READ_TIMEOUT=1.5,
         FLUENTS_CONNECT_TIMEOUT=1,
+        DATABASE_PATIENCE=5,
         REQUIRE_MFA="off",
+        jumps=storm.wild and not storm.webs,  # people would be logged out
     )
+    if storm.wild and cluster and database_url:
+        arena.silence = Silence(cluster.port)
+        arena.stack.env["DATABASE_URL"] = database_url.replace(f":{cluster.port}/", f":{arena.silence.port}/")
     if storm.webs:
         arena.stack.manage("sync", check=False)  # the form asks for a connection that is known
         arena.webs = Webs(arena, storm.webs)
@@ -141,6 +180,8 @@ def run(storm: Storm, folder: Path, cluster: Cluster | None = None) -> Result:
     finally:
         nemesis.ending.set()
         arena.close()
+        if arena.silence:
+            arena.silence.close()
 
 
 def rage(storm: Storm, arena: Arena, nemesis: Nemesis) -> Result:
@@ -152,7 +193,10 @@ def rage(storm: Storm, arena: Arena, nemesis: Nemesis) -> Result:
         nemesis.start()
     placed = place_orders(storm, arena)
     end = started + storm.limit
+    if storm.restores:
+        restore_again_and_again(storm, arena, nemesis)
     while time.monotonic() < end and not at_rest(storm, arena) and not nemesis.error:
+        open_again(arena)
         time.sleep(0.2)
     took = time.monotonic() - started
     if storm.most:
@@ -161,7 +205,13 @@ def rage(storm: Storm, arena: Arena, nemesis: Nemesis) -> Result:
         raise nemesis.error
     wait_for_late_purchases(arena)
     verdict = Checker(arena, placed=placed, cap=storm.lines).check()
+    audit = arena.stack.manage("audit_verify", check=False)
+    if audit.returncode:
+        verdict.blame(audit.stderr)
     faults = Counter(entry["fault"] for entry in arena.sandbox.requests() if entry["fault"])
+    soon = time.time() + HOUR / 2
+    ahead = sum(attempt["sent_at"].timestamp() > soon for attempt in arena.books.attempts())
+    faults += Counter(sent_an_hour_ahead=ahead)
     stories = [arena.story(line_id) for line_id in sorted(verdict.suspects)]
     if not verdict.ok:
         stories.append(arena.tail())
@@ -219,6 +269,8 @@ def insist(act: Callable, arena: Arena) -> None:
             gone = arena.hands.process.poll() is not None
             if time.monotonic() > end or (isinstance(trouble, AssertionError) and not gone):
                 raise
+            if isinstance(trouble, Trouble) and trouble.kind in ("CannotDecide", "NotOpened"):
+                return  # reads trail behind, or it was decided before the answer got lost
             if isinstance(trouble, Trouble) and trouble.kind not in ("OperationalError", "InterfaceError"):
                 raise
             if gone:
@@ -228,17 +280,41 @@ def insist(act: Callable, arena: Arena) -> None:
 
 
 def at_rest(storm: Storm, arena: Arena) -> bool:
-    if storm.person:
+    if storm.mode != "blind":  # there lines come to the desk before a late purchase has landed
         decide(arena)
     rows = arena.books.rows("SELECT DISTINCT state FROM numbers_line")
     return all(row["state"] in QUIET for row in rows)
 
 
 def decide(arena: Arena) -> None:
-    """What the desk would: a line that three faults in a row brought there, and no charge, is tried again."""
+    """What the desk would, with the invoice in hand: what was charged is bought, and nothing else."""
     for row in arena.books.rows("SELECT id FROM numbers_line WHERE state = 'review'"):
-        if not arena.charges_of(row["id"]):
-            arena.hands.was_not_bought(line_id=row["id"])
+        charged = {charge["number"] for charge in arena.charges_of(row["id"])}
+        if not charged:
+            insist(partial(arena.hands.was_not_bought, line_id=row["id"]), arena)
+        elif len(charged) == 1:
+            insist(partial(arena.hands.was_bought, line_id=row["id"], phone_number=charged.pop()), arena)
+
+
+def restore_again_and_again(storm: Storm, arena: Arena, nemesis: Nemesis) -> None:
+    """Each time after some purchases more. The orders are in the backup; what was sent is in the journals."""
+    with nemesis.resting:
+        backup = Backup(arena, nemesis.cluster)
+    for n in range(storm.restores):
+        wanted = (n + 1) * storm.lines // (storm.restores + 1)
+        end = time.monotonic() + storm.limit / (storm.restores + 1)
+        while time.monotonic() < end and len(arena.sandbox.charges()) < wanted:
+            open_again(arena)
+            time.sleep(0.2)
+        nemesis.restore(backup)
+
+
+def open_again(arena: Arena) -> None:
+    """What a person does who has seen to the token, the plan or the funds, and waited for all journals."""
+    gate = arena.books.gate()
+    missing = arena.books.rows("SELECT name FROM numbers_journal WHERE awaited AND retired_at IS NULL")
+    if gate["needs_person"] or (gate["books_doubted"] and not missing):
+        insist(arena.hands.open_gate, arena)
 
 
 def wait_for_late_purchases(arena: Arena) -> None:

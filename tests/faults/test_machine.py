@@ -1,10 +1,8 @@
-"""Faults 28 to 30 and 37: the machine under the product fails, or its database is not the one it was."""
+"""Faults 28 to 30: the machine under the product fails."""
 
 import os
 import resource
 import shutil
-import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -15,7 +13,7 @@ import pytest
 
 from tests.faults.arena import Arena, children
 from tests.faults.test_provider import bought_once, fault
-from tests.stack import ROOT
+from tests.support.stack import ROOT
 
 
 def limit_files(arena: Arena, size: int) -> None:
@@ -47,14 +45,14 @@ def test_28_writer_lock_at_write_back(make_arena):
 
 @pytest.mark.either
 def test_29_journal_disk_full(fresh):
-    """Not one byte leaves without the journal; everything is paused, and says why."""
+    """Not one byte leaves without the journal; everything is paused, says why, and goes on with room."""
     journal = Path(fresh.stack.env["JOURNAL_PATH"])
     assert fresh.hands.check_journal()  # begins it
     with journal.open("a") as file:
         file.write(" " * 32_000_000 + "\n")  # larger than the database will ever be
     size = journal.stat().st_size
     fresh.start_worker()
-    fresh.until(lambda: fresh.task_workers() and fresh.sweepers())
+    fresh.until(fresh.processes_at_work)
     limit_files(fresh, size)
     [line_id] = fresh.place()
     fresh.until(lambda: fresh.books.gate()["paused"])
@@ -62,7 +60,6 @@ def test_29_journal_disk_full(fresh):
     assert not fresh.posts()
     assert fresh.in_state(line_id, "planned")
     limit_files(fresh, resource.RLIM_INFINITY)
-    fresh.hands.open_gate()
     bought_once(fresh, line_id)
     assert len(fresh.posts()) == 1
 
@@ -72,7 +69,7 @@ def test_29_all_disks_full(make_arena):
     arena = make_arena("sqlite")
     try:
         arena.start_worker()
-        arena.until(lambda: arena.task_workers() and arena.sweepers())
+        arena.until(arena.processes_at_work)
         limit_files(arena, 1)
         [line_id] = arena.place()
         time.sleep(arena.lease)
@@ -89,7 +86,7 @@ def test_30_database_read_only(make_arena, cluster):
     arena = make_arena("postgres")
     try:
         arena.start_worker()
-        arena.until(lambda: arena.task_workers())
+        arena.until(arena.processes_at_work)
         bought_once(arena, arena.place()[0])
         before = len(arena.posts())
         arena.hands.pause(reason="so that the next line waits")
@@ -123,7 +120,7 @@ def test_30_database_file_read_only(make_arena):
     arena = make_arena("sqlite")
     try:
         [line_id] = arena.place()
-        code = f"from numbers.services.driving import drive; drive(line_id={line_id})"
+        code = f"from numbers.services.purchasing.worker import drive; drive(line_id={line_id})"
         files = [*arena.folder.glob("books.sqlite3*"), arena.folder]
         modes = {path: path.stat().st_mode for path in files}
         for path in files:
@@ -148,79 +145,6 @@ def test_30_database_file_read_only(make_arena):
         arena.close()
 
 
-def backup(arena: Arena, cluster) -> str:
-    """A copy of the database as it is now; its URL."""
-    if arena.books.url.startswith("sqlite"):
-        copy = arena.folder / "yesterday.sqlite3"
-        source, target = sqlite3.connect(arena.folder / "books.sqlite3"), sqlite3.connect(copy)
-        source.backup(target)
-        source.close()
-        target.close()
-        return f"sqlite:///{copy}"
-    name = arena.books.url.rsplit("/", 1)[1]
-    connect = ["-h", "127.0.0.1", "-p", str(cluster.port), "-U", "postgres", "-d", "postgres"]
-    cluster.run("psql", *connect, "-c", f"CREATE DATABASE {name}_yesterday TEMPLATE {name}")
-    return f"{arena.books.url}_yesterday"
-
-
-def restored(arena: Arena, url: str) -> None:
-    """From now on the product works on that database."""
-    arena.stack.env["DATABASE_URL"] = arena.books.url = url
-    arena.hands.close()
-    arena.hands = type(arena.hands)(arena.stack)
-
-
-def test_37_yesterdays_backup(fresh, engine, request):
-    """Paused; every line whose purchase the database forgot is looked up instead of bought again."""
-    cluster = request.getfixturevalue("cluster") if engine == "postgres" else None
-    ids = fresh.place(4)
-    url = backup(fresh, cluster)
-    late = fresh.place(2)  # an order that the backup does not know at all
-    fresh.start_worker()
-    for line_id in ids + late:
-        bought_once(fresh, line_id)
-    fresh.stop_workers()
-    charged = fresh.sandbox.charges()
-    restored(fresh, url)
-    assert {line["state"] for line in fresh.books.lines()} == {"planned"}
-
-    fresh.start_worker()
-    fresh.until(lambda: fresh.books.gate()["paused"])
-    assert "Reconcile" in fresh.books.gate()["pause_reason"]
-    for line_id in ids:
-        bought_once(fresh, line_id)
-    fresh.place(1)
-    time.sleep(2)
-    assert fresh.sandbox.charges() == charged
-    found = fresh.stack.manage("reconcile", "--json", check=False)
-    assert found.returncode == 1
-    orphans = {charge["number"] for charge in charged} - {line["e164"] for line in fresh.books.lines()}
-    assert len(orphans) == 2
-    assert all(number in found.stdout for number in orphans)
-
-    fresh.hands.open_gate()
-    fresh.settled([line["id"] for line in fresh.books.lines()])
-    assert len(fresh.sandbox.charges()) == len(charged) + 1
-
-
-@pytest.mark.either
-def test_37_journal_gone(fresh):
-    """The other half of the evidence is missing: paused as well. A fresh installation is not."""
-    fresh.start_worker()
-    [line_id] = fresh.place()
-    bought_once(fresh, line_id)
-    assert not fresh.books.gate()["paused"]
-    fresh.stop_workers(signal.SIGKILL)
-    Path(fresh.stack.env["JOURNAL_PATH"]).unlink()
-    [line_id] = fresh.place()
-    fresh.start_worker()
-    fresh.until(lambda: fresh.books.gate()["paused"])
-    time.sleep(1)
-    assert len(fresh.posts()) == 1
-    fresh.hands.open_gate()
-    bought_once(fresh, line_id)
-
-
 @pytest.mark.either
 def test_journal_is_asked_before_each_send(fresh):
     """A backup restored under running workers, where nothing starts anew."""
@@ -238,3 +162,26 @@ def test_journal_is_asked_before_each_send(fresh):
     assert fresh.drive(second) == 0
     assert fresh.books.gate()["paused"]
     assert len(fresh.posts()) == 1
+
+
+@pytest.mark.parametrize("how", ["terminated", "restarted"])
+def test_the_first_request_after_postgresql_went_away_is_answered_at_once(make_arena, cluster, how):
+    """However many connections waited in the pool: all of them are dead."""
+    arena = make_arena("postgres")
+    try:
+        order = {
+            "telephony_provider": "twilio",
+            "telephony_account_connection": arena.connection,
+            "quantity": 1,
+            "area_code": "415",
+        }
+        arena.hands.race(orders=[{**order, "form_token": f"order {i}"} for i in range(15)])
+        if how == "restarted":
+            cluster.restart_immediate()
+        else:
+            read_only(arena, cluster, on=False)  # ends all sessions
+        began = time.monotonic()
+        arena.place()
+        assert time.monotonic() - began < 5
+    finally:
+        arena.close()

@@ -60,6 +60,27 @@ def test_35_twenty_orders_race_for_a_cap_for_five(make_arena, engine, cap):
         arena.close()
 
 
+@pytest.mark.parametrize("what", ["APPROVAL_LINES", "APPROVAL_COST", "BUDGET_MONTH"])
+def test_small_orders_at_once_pass_no_approval(make_arena, engine, what):
+    """Twenty orders of one line, where five lines need nobody: five are bought, the others wait."""
+    arena = make_arena(engine, **{what: 5})
+    try:
+        price = ("--telephony-provider", "twilio", "--monthly", "1", "--currency", "USD")
+        arena.stack.manage("prices", *price)
+        answers = arena.hands.race(orders=[order(arena) for _ in range(TWENTY)])
+        assert all(answer["created"] for answer in answers), answers
+        said = [row["approval"] for row in arena.books.orders()]
+        assert (said.count(""), said.count("waiting")) == (5, 15)
+        arena.start_worker()
+        free = [row["id"] for row in arena.books.orders() if not row["approval"]]
+        for line in arena.books.lines():
+            if line["order_id"] in free:
+                bought_once(arena, line["id"])
+        assert len(arena.sandbox.charges()) == len(arena.posts()) == 5
+    finally:
+        arena.close()
+
+
 def test_one_person_decides_about_an_order_and_no_worker_buys_it_before(make_arena, engine):
     """Ten approve at once; then some approve, some refuse and some call off: the first one has decided."""
     arena = make_arena(engine, APPROVAL_LINES=1)
@@ -216,8 +237,8 @@ REFUSALS = {
 @pytest.mark.either
 @pytest.mark.parametrize("status", REFUSALS)
 def test_39_breaker(make_arena, engine, status):
-    """Three purchases at most find out; the others wait untouched, and a person opens it again."""
-    arena = make_arena(engine, BREAKER_UNKNOWNS=3, BREAKER_SHARE=20, SETTLE_WINDOW=6)
+    """Three purchases find out, plus those in flight; the others wait, and a person opens it again."""
+    arena = make_arena(engine, BREAKER_UNKNOWNS=3, BREAKER_SHARE=20, SETTLE_WINDOW=6, GATE_IN_FLIGHT=1)
     try:
         arena.start_worker()
         fault(arena, *REFUSALS[status])
@@ -247,8 +268,12 @@ def test_39_key_rotated(fresh):
     fresh.start_worker()
     fresh.config(token="another")
     [line_id] = fresh.place()
-    fresh.until(lambda: fresh.books.line(line_id)["retries"] > 0)
+    fresh.until(lambda: any(entry["status"] == 401 for entry in fresh.sandbox.requests()))
     assert fresh.books.line(line_id)["state"] == "planned"
     assert not fresh.posts()
     fresh.config(token=fresh.stack.env["FLUENTS_API_TOKEN"])
     bought_once(fresh, line_id)
+
+
+def test_two_administrators_who_take_each_others_role_leave_one(arena):
+    assert len(arena.hands.take_each_others_role()) == 1

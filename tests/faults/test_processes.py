@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.arena import send_signal
 from tests.faults.test_provider import bought_once, fault
-from tests.stack import wait_until
+from tests.support.stack import wait_until
 
 HANG = {"fault": "hang_after", "seconds": 3}
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
@@ -91,7 +91,7 @@ def test_24_killed_in_flight(arena):
     [line_id] = arena.place()
     arena.in_state(line_id, "sending")
     arena.until(lambda: arena.charges_of(line_id))
-    for pid in arena.task_workers():
+    for pid in arena.processes_at_work():
         send_signal(pid, signal.SIGKILL)
     line = bought_once(arena, line_id)
     assert len(arena.posts(line["e164"])) == 1
@@ -104,12 +104,12 @@ def test_24_a_successor_frees_the_lease(make_arena, engine):
     arena = make_arena(engine, LEASE_SECONDS=90, FLUENTS_READ_TIMEOUT=20)
     try:
         for _ in range(2):
-            arena.start_worker()
-        arena.until(lambda: len(arena.task_workers()) == 2)
-        fault(arena, *[{"fault": "hang_after", "seconds": 5}] * 2)
+            arena.start_worker(in_flight=1)
+        arena.until(lambda: len(arena.processes_at_work()) == 2)
+        fault(arena, *[{"fault": "hang_after", "seconds": 8}] * 2)
         ids = arena.place(2)
         arena.until(lambda: all(arena.charges_of(line_id) for line_id in ids))
-        send_signal(arena.task_workers()[0], signal.SIGKILL)
+        send_signal(arena.processes_at_work()[0], signal.SIGKILL)
         arena.until(lambda: any(line["state"] == "bought" for line in arena.books.lines()), 4, ids)
         assert sorted(line["state"] for line in arena.books.lines()) == ["bought", "sending"]
         for line_id in ids:
@@ -121,14 +121,14 @@ def test_24_a_successor_frees_the_lease(make_arena, engine):
 
 
 @pytest.mark.either
-def test_24_sweeper_killed(fresh):
+def test_24_killed_while_a_lease_is_ended(fresh):
     """It dies with the lease just expired; another one, or the same again, finds the line unknown."""
     fault(fresh, HANG)
     [line_id] = fresh.place()
     assert fresh.drive(line_id, FAILPOINT="answer.written") == -9
     time.sleep(fresh.lease)
-    sweep = "from numbers.services.sweeping import sweep; sweep()"
-    done = fresh.stack.manage("shell", "-v0", "-c", sweep, check=False, FAILPOINT="lease.expired")
+    expire = "from numbers.services.purchasing.expiry import expire_leases; expire_leases()"
+    done = fresh.stack.manage("shell", "-v0", "-c", expire, check=False, FAILPOINT="lease.expired")
     assert done.returncode == -9
     assert fresh.books.line(line_id)["state"] == "unknown"
     fresh.start_worker()
@@ -137,9 +137,8 @@ def test_24_sweeper_killed(fresh):
 
 @pytest.mark.either
 def test_failpoints_refuse_the_live_api(fresh):
-    done = fresh.stack.manage(
-        "check", check=False, FAILPOINT="line.claimed", FLUENTS_API_URL="https://api.fluents.ai"
-    )
+    live = {"FLUENTS_API_URL": "https://api.fluents.ai", "FLUENTS_LIVE": "on"}
+    done = fresh.stack.manage("check", check=False, FAILPOINT="line.claimed", **live)
     assert done.returncode
     assert "FAILPOINT" in done.stderr
     assert fresh.stack.manage("check", check=False, FAILPOINT="line.claimed").returncode == 0
@@ -168,7 +167,7 @@ def test_25_stopped_past_lease_and_window(fresh):
 def test_25_held_up_before_the_send(fresh):
     """A stopped process holds the journal. Whoever waits for it must not send once its lease is over."""
     fresh.start_worker()
-    [slow] = wait_for_one(fresh)
+    wait_for_one(fresh)
     bought_once(fresh, fresh.place()[0])  # the journal exists
     journal = Path(fresh.stack.env["JOURNAL_PATH"])
     with journal.open("rb") as file:
@@ -177,7 +176,7 @@ def test_25_held_up_before_the_send(fresh):
         number = fresh.in_state(line_id, "sending")["phone_number"]
         fresh.in_state(line_id, "unknown", 15)  # the lease ended; nobody else could send either
         fcntl.flock(file, fcntl.LOCK_UN)
-    fresh.until(lambda: slow not in fresh.task_workers() or idle(slow))
+    fresh.until(lambda: "has moved on" in fresh.stack.logs())
     line = bought_once(fresh, line_id)
     assert line["phone_number"] == number
     attempts = fresh.books.attempts(line_id)
@@ -212,7 +211,7 @@ def test_26_asked_twice(arena):
     send_signal(worker, signal.SIGTERM)
     time.sleep(0.1)
     send_signal(worker, signal.SIGTERM)
-    wait_until(lambda: not Path(f"/proc/{worker}").exists() or idle(worker))
+    wait_until(lambda: not Path(f"/proc/{worker}").exists())
     line = bought_once(arena, line_id)
     assert len(arena.posts(line["e164"])) == 1
 
@@ -224,7 +223,7 @@ def test_27_clocks_differ(make_arena):
     try:
         for shift in ("+1h", "-1h"):
             arena.start_worker(LD_PRELOAD=str(FAKETIME), FAKETIME=shift)
-        wait_until(lambda: len(arena.task_workers()) == 2)
+        wait_until(lambda: len(arena.processes_at_work()) == 2)
         fault(arena, *[{"fault": "hang_after", "seconds": 3}, {"fault": "reset_after", "skip": 1}] * 2)
         ids = arena.place(6)
         for line_id in ids:
@@ -269,35 +268,47 @@ def test_32_database_away(make_arena, cluster):
 
 
 @pytest.mark.either
-def test_33_task_stuck(arena):
-    """A killed task worker leaves its task RUNNING for ever. Nothing reads that."""
-    fault(arena, HANG)
-    [line_id] = arena.place()
-    arena.in_state(line_id, "sending")
-    for pid in arena.task_workers():
-        send_signal(pid, signal.SIGKILL)
-    bought_once(arena, line_id)
-    assert "RUNNING" in arena.hands.task_states()
-
-
-@pytest.mark.either
-def test_33_doorbells_lost(fresh):
-    ids = fresh.place(2)
-    assert fresh.hands.drop_tasks()
-    fresh.hands.age_bells(seconds=31)  # the sweeper rings again after 30 seconds
+def test_33_stopped_and_replaced(fresh):
+    """A process that is stopped sends no sign of life: it is killed and replaced once its leases are over."""
     fresh.start_worker()
-    for line_id in ids:
-        bought_once(fresh, line_id)
-
-
-@pytest.mark.either
-def test_33_doorbells_rung_many_times(fresh):
+    [stopped] = wait_for_one(fresh)
+    bought_once(fresh, fresh.place()[0])
+    send_signal(stopped, signal.SIGSTOP)
     [line_id] = fresh.place()
-    fresh.hands.ring(line_id=line_id, times=12)
+    bought_once(fresh, line_id, fresh.lease + 40)
+    assert stopped not in fresh.processes_at_work()
+    assert fresh.workers[0].poll() is None
+
+
+@pytest.mark.either
+def test_33_nobody_buys_once_the_supervisor_is_killed(fresh):
+    """Its processes hear it, finish what is under way, and end."""
     fresh.start_worker()
+    [buyer] = wait_for_one(fresh)
+    fault(fresh, HANG)
+    [line_id] = fresh.place()
+    fresh.in_state(line_id, "sending")
+    fresh.workers[0].kill()
+    fresh.workers[0].wait()
+    wait_until(lambda: not Path(f"/proc/{buyer}").exists())
+    assert fresh.books.line(line_id)["state"] in ("unknown", "bought")
+    [later] = fresh.place()
+    time.sleep(1)
+    assert fresh.books.line(later)["state"] == "planned"
+    fresh.workers.clear()
     fresh.start_worker()
+    for one in (line_id, later):
+        assert len(fresh.posts(bought_once(fresh, one)["e164"])) == 1
+
+
+@pytest.mark.either
+def test_33_many_workers_for_one_line(fresh):
+    """All of them wake up for it, and one takes it."""
+    for _ in range(3):
+        fresh.start_worker()
+    fresh.until(lambda: len(fresh.processes_at_work()) == 3)
+    [line_id] = fresh.place()
     line = bought_once(fresh, line_id)
-    fresh.until(lambda: set(fresh.hands.task_states()) == {"SUCCESSFUL"})
     assert len(fresh.posts(line["e164"])) == 1
 
 
@@ -318,13 +329,5 @@ def test_40_deploy(fresh):
 
 
 def wait_for_one(arena) -> list[int]:
-    wait_until(lambda: len(arena.task_workers()) == 1)
-    return arena.task_workers()
-
-
-def idle(pid: int) -> bool:
-    """Whether a process waits for time to pass, as a worker does between two tasks."""
-    try:
-        return "sleep" in Path(f"/proc/{pid}/wchan").read_text()
-    except OSError:
-        return True
+    wait_until(lambda: len(arena.processes_at_work()) == 1)
+    return arena.processes_at_work()

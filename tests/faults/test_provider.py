@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from numbers.sandbox import malformed
 from tests.faults.arena import Arena
-from tests.stack import free_port
+from tests.support.stack import free_port
 
 pytestmark = pytest.mark.either
 
@@ -30,8 +31,19 @@ ANSWERS = {
     "13_wrong_type": (["wrong_type"], 1, "unknown"),
     "13_huge": (["huge"], 1, "unknown"),
     "13_slow_drip": ([{"fault": "slow_drip", "interval": 0.5}], 1, "unknown"),
-    "15_gateway_replay": (["replay"], 1, "unavailable"),
+    "13_slow_head": ([{"fault": "slow_head", "interval": 0.5}], 1, "unknown"),
+    "13_endless": (["endless"], 1, "unknown"),
+    **{f"13_{how}": ([{"fault": "malformed", "how": how}], 1, "unknown") for how in malformed.HOWS},
+    **{
+        f"13_{form}_number": (
+            [{"fault": "number_form", "form": form}],
+            1,
+            "unknown" if form in ("object", "extension") else "bought",
+        )
+        for form in malformed.FORMS
+    },
     "23_redirect": (["redirect"], 2, "unknown"),
+    "23_redirect_done": ([{"fault": "redirect", "commit": True, "location": "http://["}], 1, "unknown"),
     "twice_in_a_row": (["reset_before", "reset_after"], 2, "unknown"),
 }
 
@@ -67,6 +79,29 @@ def test_answer(arena, name):
     assert len(attempts) == len(arena.posts(line["e164"])) <= most, arena.story(line_id)
 
 
+@pytest.mark.parametrize("form", ["national", "digits", "float"])
+def test_13_reads_write_numbers_in_another_form(arena, form):
+    """The purchase lands and its answer is lost; the look-ups find the number however it is written."""
+    forms = {"fault": "number_form", "form": form, "times": 1000}
+    fault(arena, "reset_after", forms | {"path": "/v1/numbers"}, forms | {"path": "/v1/numbers/list"})
+    [line_id] = arena.place()
+    line = bought_once(arena, line_id)
+    assert len(arena.posts(line["e164"])) == 1, arena.story(line_id)
+
+
+@pytest.mark.parametrize("how", ["never_ends", "ends_early", "has_more_text", "strange_items"])
+def test_13_a_list_that_cannot_be_read_whole_is_no_absence(arena, how):
+    """Nothing is sent again while it may be among what could not be read; afterwards the line goes on."""
+    fault(arena, "reset_before", {"fault": "odd_list", "how": how, "times": 100_000})
+    [line_id] = arena.place()
+    arena.until(lambda: len(arena.books.looks(line_id)) >= 12, ids=[line_id])
+    assert not any(look["complete"] for look in arena.books.looks(line_id)), arena.story(line_id)
+    assert len(arena.books.attempts(line_id)) == 1
+    arena.sandbox.control("faults", method="DELETE")
+    line = bought_once(arena, line_id)
+    assert {attempt["phone_number"] for attempt in arena.books.attempts(line_id)} == {line["e164"]}
+
+
 def test_on_disk_before_it_leaves(arena):
     """While a purchase is under way, the books and the journal name it: whoever dies now can be asked for."""
     before = len(arena.posts())
@@ -83,7 +118,8 @@ def test_on_disk_before_it_leaves(arena):
 
 
 def test_01_nothing_leaves_the_machine(fresh):
-    """Refused, unresolvable and not TLS: each line is reserved first, so that the purchase is what fails."""
+    """Refused and unresolvable prove that nothing was sent; a handshake that fails, but for its certificate,
+    does not. Each line is reserved first, so that the purchase is what fails."""
     nowhere = {
         "refused": f"http://127.0.0.1:{free_port()}",
         "dns": "http://fluents.invalid",
@@ -96,8 +132,8 @@ def test_01_nothing_leaves_the_machine(fresh):
     for line_id, url in zip(ids, nowhere.values(), strict=True):
         assert fresh.drive(line_id, FLUENTS_API_URL=url) == 0
         [attempt] = fresh.books.attempts(line_id)
-        assert attempt["outcome"] == "not_sent", fresh.story(line_id)
-        assert fresh.books.line(line_id)["state"] == "planned"
+        ends = ("unknown", "unknown") if url.startswith("https:") else ("not_sent", "planned")
+        assert (attempt["outcome"], fresh.books.line(line_id)["state"]) == ends, fresh.story(line_id)
     assert not fresh.posts()
     fresh.start_worker()
     for line_id in ids:
@@ -121,11 +157,13 @@ def test_06_commit_after_the_window(arena, rule, charges):
 
 def test_09_slow_down(arena):
     fault(arena, {"fault": "rate_limited", "retry_after": "2"})
-    ids = arena.place(2)
-    for line_id in ids:
+    [told] = arena.place()
+    arena.until(lambda: arena.books.attempts(told)[:1] and arena.books.line(told)["state"] != "sending")
+    [other] = arena.place()
+    for line_id in (told, other):
         bought_once(arena, line_id)
-    first, second = [post["at"] for post in arena.posts()[-3:-1]]
-    assert second - first >= 2
+    first, second, third = [post["at"] for post in arena.posts()[-3:]]
+    assert min(second, third) - first >= 2
 
 
 @pytest.mark.parametrize("header", ["date", None, "-5", "soon"])
@@ -175,7 +213,18 @@ def test_14_taken_by_somebody_else(arena):
     assert [attempt["outcome"] for attempt in attempts] == ["unavailable", "bought"]
     assert attempts[0]["phone_number"] != line["e164"]
     waited = attempts[1]["sent_at"] - attempts[0]["sent_at"]
-    assert waited.total_seconds() >= arena.window  # absence was settled first
+    assert waited.total_seconds() >= arena.refusal_window  # absence was settled first
+
+
+def test_15_gateway_replay(arena):
+    """Said to be taken, by our own purchase: one charge, and a person says whose it is."""
+    fault(arena, "replay")
+    [line_id] = arena.place()
+    [line] = arena.settled([line_id])
+    assert line["state"] == "review", arena.story(line_id)
+    assert [charge["number"] for charge in arena.charges_of(line_id)] == [line["phone_number"]]
+    assert len(arena.posts(line["phone_number"])) == 1
+    assert arena.hands.was_bought(line_id=line_id, phone_number=line["phone_number"]) == "bought"
 
 
 def test_16_search_offers_what_is_gone(arena):
@@ -193,7 +242,7 @@ def test_17_nothing_for_sale(arena):
     [line_id] = arena.place()
     [line] = arena.settled([line_id])
     assert line["state"] == "failed"
-    assert "no number for sale" in line["reason"]
+    assert "no numbers available" in line["reason"]
     assert len(arena.posts()) == before
 
 
@@ -247,16 +296,17 @@ def test_22_look_ups_fail_for_ever(engine, make_arena, how):
     """Never an absence, never a second purchase: after 24 hours (96 windows) a person decides."""
     arena = make_arena(engine, SETTLE_WINDOW=0.05)
     try:
+        arena.start_worker()
+        arena.until(lambda: arena.books.rows("SELECT looked_at FROM numbers_syncstate")[0]["looked_at"])
         if how == "500":
             fault(
                 arena,
                 "reset_after",
                 {"fault": "error_before", "path": "/v1/numbers", "skip": 1, "times": 100_000},
-                {"fault": "error_before", "path": "/v1/numbers/list", "skip": 1, "times": 100_000},
+                {"fault": "error_before", "path": "/v1/numbers/list", "times": 100_000},
             )
         else:
             fault(arena, {"fault": "hang_after", "seconds": 10})
-        arena.start_worker()
         [line_id] = arena.place()
         if how == "404":
             arena.in_state(line_id, "sending")

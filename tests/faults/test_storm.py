@@ -19,6 +19,10 @@ STORMS = [
         spread=1,
         rule="charge",
     ),
+    Storm(seed=15, engine="sqlite", lines=24, workers=2, processes=1, every=2, most=5, spread=1, restores=2),
+    Storm(
+        seed=16, engine="postgres", lines=24, workers=2, processes=1, every=2, most=5, spread=1, restores=2
+    ),
     Storm(seed=13, mode="area", lines=8, workers=2, processes=1, every=1.2, most=4, spread=1),
     Storm(seed=14, mode="blind", lines=6, workers=2, processes=1, every=1.2, most=3, spread=1),
 ]
@@ -33,7 +37,7 @@ def results(request, tmp_path_factory):
 
 
 @pytest.mark.xdist_group("storms")  # the fixture lets all of them rage
-@pytest.mark.parametrize("i", range(len(STORMS)), ids=lambda i: f"{STORMS[i].mode}-{STORMS[i].engine}")
+@pytest.mark.parametrize("i", range(len(STORMS)), ids=[storm.name for storm in STORMS])
 def test_storm(results, i):
     result = show(results[i].result())
     assert result.ok, result.report()

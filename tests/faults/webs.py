@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import requests
 
 from tests.faults.arena import Arena, children
-from tests.stack import free_port, wait_until
+from tests.support.stack import free_port, wait_until
 
 SIGN_IN = """
 from django.contrib.auth import get_user_model
@@ -119,5 +119,5 @@ def fields(page: str) -> dict:
 
 
 def token_of(signed: str) -> str:
-    part = signed.split(":")[0]
+    part = signed.split(":", maxsplit=1)[0]
     return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))[1]

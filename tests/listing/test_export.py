@@ -2,15 +2,21 @@
 
 import csv
 import io
+from dataclasses import fields
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from numbers import number_fields
+from numbers.fluents import RemoteNumber
+from numbers.forms.numbers import NumberForm
+from numbers.listing import query, rows
+from numbers.listing.export import NUMBER_COLUMNS, number_rows
 from numbers.models import Number, Tag
-from numbers.reports import NUMBER_COLUMNS, csv_lines, csv_safe, number_rows
-from numbers.services.importing import unguarded
-from tests.plans import owned
+from numbers.services.csv_tables import csv_lines, csv_safe, unguarded
+from tests.support.plans import owned
+from tests.support.queries import count
 
 pytestmark = pytest.mark.django_db
 CELLS = ["=1+1", "+14155550100", "-1", "@cmd", "\tx", "\rx", "'=x", "''+x", "'plain", "plain", "", "a=b", "'"]
@@ -42,7 +48,11 @@ def test_rows_say_what_the_list_says(fluents):
 def test_the_csv_has_a_row_for_each_number_and_no_formula(fluents):
     owned(fluents, 5)
     Number.objects.update(label='=HYPERLINK("http://evil")')
-    table = list(csv.reader(io.StringIO("".join(csv_lines(number_rows(Number.objects.all()))), newline="")))
+    table = list(
+        csv.reader(
+            io.StringIO("".join(csv_lines(number_rows(Number.objects.all()), NUMBER_COLUMNS)), newline="")
+        )
+    )
     assert (len(table), table[0]) == (6, NUMBER_COLUMNS)
     assert not [cell for row in table for cell in row if cell[:1] in {"=", "+", "-", "@"}]
 
@@ -53,13 +63,13 @@ def test_rows_are_read_in_portions(fluents):
     def cost(portion: int) -> int:
         with CaptureQueriesContext(connection) as queries:
             assert len(list(number_rows(Number.objects.all(), portion=portion))) == 25
-        return len(queries)
+        return count(queries)
 
-    assert cost(10) <= 3 * 4 + 1  # numbers, agents, connections and tags of three portions, and the end
+    assert cost(10) <= 3 * 4 + 2  # numbers, agents, connections and tags of three portions; calls; the end
     first = number_rows(Number.objects.all(), portion=10)
     with CaptureQueriesContext(connection) as queries:
         next(first)
-    assert len(queries) <= 4
+    assert len(queries) <= 5
 
 
 def test_a_filter_over_tags_exports_each_number_once(fluents):
@@ -67,3 +77,9 @@ def test_a_filter_over_tags_exports_each_number_once(fluents):
     number.tags.set([Tag.objects.create(name="one"), Tag.objects.create(name="two")])
     found = Number.objects.filter(tags__name__in=["one", "two"])
     assert [row["number"] for row in number_rows(found)] == [number.e164]
+
+
+def test_every_field_is_found_where_it_is_needed():
+    assert set(query.COLUMNS) - {"cost"} == set(number_fields.COLUMNS) == set(rows.CELLS) - {"cost"}
+    assert set(NumberForm.base_fields) - {"seen", "inbound_agent"} | {"agent"} == set(number_fields.PLANNED)
+    assert {field.name for field in fields(RemoteNumber)} >= set(number_fields.DRIFTING) - {"agent"}

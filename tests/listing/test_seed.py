@@ -4,7 +4,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from numbers.models import Agent, Number
-from numbers.services.inventory import search_text_of
+from numbers.services.inventory.upsert import search_text_of
 
 pytestmark = pytest.mark.django_db
 

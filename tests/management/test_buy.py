@@ -4,9 +4,10 @@ import json
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from numbers.models import Connection, Event, Line, Order, Price
-from tests.test_commands import buy, run
+from tests.management.test_commands import buy, run
 
 pytestmark = pytest.mark.django_db
 
@@ -39,8 +40,42 @@ def test_an_order_that_waits_for_approval_is_said_to_and_is_still_open(wants, se
     settings.APPROVAL_LINES = 1
     status, out, err = buy("--csv", wants("415,,2,,,"), "--yes", "--json")
     assert status == 3
-    assert err == f"Order {Order.objects.get().pk} waits for approval by another person.\n"
+    asked = f"Order {Order.objects.get().pk} is waiting for another person's approval."
+    assert err == f"{asked} Over 1 lines.\n"
     assert [json.loads(row)["state"] for row in out.splitlines()] == ["planned"] * 2
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        ({"MAX_LINES_PER_DAY": 2}, "The limit is 2 lines per day. This order needs 3 lines."),
+        ({"MAX_LINES_PER_USER_DAY": 2}, "The limit is 2 lines per person per day."),
+        ({"MAX_COST_PER_ORDER": 1}, "has no price in USD"),
+    ],
+)
+def test_a_check_meets_the_limits_that_the_order_would_meet(wants, settings, limit, words):
+    path = wants("415,,2,,,", "617,,1,,,")
+    for name, value in limit.items():
+        setattr(settings, name, value)
+    for options in (
+        ["--csv", path, "--check"],
+        ["--csv", path],
+        ["--area-code", "415", "--quantity", "3", "--check"],
+    ):
+        status, out, err = buy(*options)
+        assert (status, out) == (2, "")
+        assert words in err
+        assert "Nothing was ordered." in err
+    assert (Order.objects.count(), Event.objects.count()) == (0, 0)
+
+
+def test_a_check_says_that_another_person_would_be_asked(wants, settings):
+    settings.APPROVAL_LINES = 1
+    status, out, _ = buy("--csv", wants("415,,2,,,"), "--check")
+    assert (status, out.splitlines()[-1]) == (
+        0,
+        "It would wait for approval by another person. Over 1 lines.",
+    )
 
 
 def test_a_file_with_a_mistake_orders_nothing(wants):
@@ -66,7 +101,7 @@ def test_a_price_is_set_listed_and_told_to_the_history():
     status, out, _ = run("prices", "--telephony-provider", "twilio", *own, "--currency", "EUR")
     assert status == 0
     assert "1.15 a month EUR" in out
-    assert "2.00 a month USD  all others" in out
+    assert f"2.00 a month USD  from {timezone.localdate()}  all others" in out
     assert Price.objects.get(connection__api_id="main").currency == "EUR"
     assert Event.objects.filter(action="price.changed").count() == 2
 

@@ -4,12 +4,13 @@ import json
 import os
 import signal
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from tests.faults.books import Books
-from tests.plans import UPDATE
-from tests.stack import Sandbox, Stack, wait_until
+from tests.support.plans import UPDATE
+from tests.support.stack import Sandbox, Stack, wait_until
 
 pytestmark = [pytest.mark.storm, pytest.mark.xdist_group("change commands")]
 
@@ -70,7 +71,7 @@ def test_assign_by_name_then_nobody_then_again(shop, worker, tmp_path):
     assert [(row["number"], row["state"], row["after"]) for row in rows] == [(second, "done", {"agent": ""})]
 
     rows = ran(stack, "assign", "--agent", "Spanish line", first, "--wait", "20", "--json")
-    assert rows[0]["reason"] == "Nothing would change."  # and exit 0: it is as it was asked to be
+    assert rows[0]["reason"] == "Nothing to change."  # and exit 0: it is as it was asked to be
 
 
 def test_label_tags_and_describes(shop, worker):
@@ -176,7 +177,9 @@ def test_a_worker_killed_midway_loses_nothing_and_repeats_no_finished_row(world)
 def kill_with_children(process) -> None:
     """The worker's session holds its children's parent only: they have sessions of their own."""
     children = [
-        int(pid) for pid in os.listdir("/proc") if pid.isdigit() and parent_of(int(pid)) == process.pid
+        int(path.name)
+        for path in Path("/proc").iterdir()
+        if path.name.isdigit() and parent_of(int(path.name)) == process.pid
     ]
     for pid in [process.pid, *children]:
         os.kill(pid, signal.SIGKILL)
@@ -185,7 +188,7 @@ def kill_with_children(process) -> None:
 
 def parent_of(pid: int) -> int:
     try:
-        with open(f"/proc/{pid}/stat") as stat:
+        with Path(f"/proc/{pid}/stat").open() as stat:
             return int(stat.read().rsplit(")", 1)[1].split()[1])
     except OSError:
         return 0

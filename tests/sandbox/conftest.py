@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from tests.stack import Sandbox
+from tests.support.stack import Sandbox
 
 
 @pytest.fixture

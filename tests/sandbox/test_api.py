@@ -64,11 +64,14 @@ def test_buys_an_exact_number_which_wins_over_the_area_code(sandbox):
         ([], "telephony_account_connection should not be empty"),
     ],
 )
-def test_refuses_bad_bodies_with_a_list(sandbox, body, words):
+def test_refuses_bad_bodies_with_a_string_or_if_asked_with_a_list(sandbox, body, words):
     answer = sandbox.call("POST", "/v1/numbers/buy", json=body)
     assert answer.status_code == 400
-    assert words in answer.json()["message"]
     assert answer.json()["error"] == "Bad Request"
+    sandbox.control("config", {"list_messages": True})
+    listed = sandbox.call("POST", "/v1/numbers/buy", json=body).json()["message"]
+    assert words in listed
+    assert answer.json()["message"] == ", ".join(listed)
     assert sandbox.charges() == []
 
 
@@ -140,7 +143,7 @@ def test_the_list_is_paged(sandbox):
     assert [page["has_more"] for page in pages] == [True, True, False]
     assert {page["total"] for page in pages} == {25}
     assert len({item["id"] for page in pages for item in page["items"]}) == 25
-    assert sum(item["inbound_agent"] is None for page in pages for item in page["items"]) == 5
+    assert sum("inbound_agent" not in item for page in pages for item in page["items"]) == 5
     assert sandbox.charges() == []
     for bad in ({"size": 101}, {"size": 0}, {"page": 0}, {"page": "x"}, {"sort_column": "price"}):
         assert sandbox.get("/v1/numbers/list", **bad).status_code == 400
@@ -183,7 +186,16 @@ def test_searches_what_is_for_sale(sandbox):
     assert by_digits["total_is_estimated"] is True
     assert len({n["number"][:5] for n in sandbox.get("/v1/numbers/available").json()["items"]}) > 2
     assert sandbox.offered("907") == []
-    for bad in ({"filters": "{"}, {"filters": "[]"}, {"limit": 0}):
+    item = by_digits["items"][0]
+    assert item["inbound_agent_name"] == item["inbound_agent"]["name"] == "Reception"
+    assert "telephony_account_connection" not in item
+    for bad in (
+        {"filters": "{"},
+        {"filters": "[]"},
+        {"filters": '{"area_code": "4x5"}'},
+        {"filters": '{"contains": "four"}'},
+        {"limit": 0},
+    ):
         assert sandbox.get("/v1/numbers/available", **bad).status_code == 400
 
 
@@ -207,7 +219,8 @@ def test_updates_by_number_or_id(sandbox):
     cleared = sandbox.call(
         "POST", "/v1/numbers/update", params={"id": number["id"]}, json={"inbound_agent": None}
     )
-    assert (cleared.json()["inbound_agent"], cleared.json()["label"]) == (None, "Bar")
+    assert set(cleared.json()) == NORMALIZED - {"inbound_agent", "inbound_agent_name"}
+    assert cleared.json()["label"] == "Bar"
     for params, body, status in (
         ({}, {}, 400),
         ({"id": "other", "phone_number": number["number"]}, {}, 404),
@@ -227,6 +240,23 @@ def test_a_cancelled_number_can_be_bought_again(sandbox):
     assert again.json()["id"] != number["id"]
 
 
+def test_nested_agents_are_whole(sandbox):
+    number = sandbox.buy(inbound_agent="French line").json()["number"]
+    agent = sandbox.get("/v1/numbers", phone_number=number).json()["inbound_agent"]
+    action = agent["actions"][0]
+    parts = (
+        agent,
+        agent["prompt"],
+        agent["prompt"]["prompt_template"],
+        agent["voice"],
+        agent["webhook"],
+        action,
+    )
+    assert len({part["user_id"] for part in parts}) == 1
+    assert (action["config"], agent["prompt"]["type"]) == ({}, "prompt")
+    assert agent["openai_account_connection"]["config"] == {}
+
+
 def test_links_and_detaches(sandbox):
     held = sandbox.get("/v1/account_connections", id=sandbox.connection).json()["steering_pool"]
     body = {"phone_number": held[0], "telephony_account_connection": sandbox.connection}
@@ -240,7 +270,8 @@ def test_links_and_detaches(sandbox):
     )
     assert sandbox.call("POST", "/v1/numbers/link", json={}).status_code == 400
     detached = sandbox.call("POST", "/v1/numbers/detach", params={"phone_number": held[0]})
-    assert detached.json()["inbound_agent"]["name"] == "Reception"
+    assert detached.json()["inbound_agent"]["name"] == detached.json()["inbound_agent_name"] == "Reception"
+    assert detached.json()["telephony_account_connection"]["id"] == sandbox.connection
     assert sandbox.owned() == []
     assert sandbox.call("POST", "/v1/numbers/link", json=body).status_code == 201
     assert sandbox.charges() == []
@@ -265,7 +296,19 @@ def test_token_and_routes(sandbox):
         assert answer.json() == {"message": "Unauthorized", "statusCode": 401}
     unknown = sandbox.call("GET", "/v1/x", headers={"Authorization": ""})
     assert unknown.json() == {"message": "Cannot GET /v1/x", "error": "Not Found", "statusCode": 404}
-    assert sandbox.call("DELETE", "/v1/numbers/buy").status_code == 404
+    for method, path, allowed in (
+        ("DELETE", "/v1/numbers/buy", "POST"),
+        ("TRACE", "/v1/numbers", "GET, HEAD"),
+        ("OPTIONS", "/v1/agents/list", "GET, HEAD"),
+    ):
+        answer = sandbox.call(method, path)
+        assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
+        assert answer.json()["message"] == f"Cannot {method} {path}"
+    assert sandbox.call("TRACE", "/v1/x").status_code == 404
+    assert sandbox.call("BREW", "/v1/numbers").json()["message"] == "Cannot BREW /v1/numbers"
+    head = sandbox.call("HEAD", "/v1/numbers/list")
+    assert (head.status_code, head.content) == (200, b"")
+    assert int(head.headers["Content-Length"]) > 50
     broken = sandbox.call("POST", "/v1/numbers/buy", data="{")
     assert (broken.status_code, broken.json()["error"]) == (400, "Bad Request")
     huge = sandbox.call("POST", "/v1/numbers/buy", data=b"x" * 1_000_001)

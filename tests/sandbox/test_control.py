@@ -2,14 +2,16 @@
 
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pytest
 import requests
 
-from tests.stack import ROOT, TOKEN, wait_until
+from tests.support.stack import ROOT, TOKEN, wait_until
 
 
 def test_requests_are_recorded_without_the_token(sandbox):
@@ -97,7 +99,13 @@ def test_numbers_change_behind_everybodys_back(sandbox):
     assert sandbox.call("POST", "/_sandbox/numbers", json={"number": number}).status_code == 409
     path = "numbers?phone_number=%2B" + number[1:]
     changed = sandbox.control(path, {"inbound_agent": None, "active": False, "tags": ["x"]}, "PATCH")
-    assert (changed["inbound_agent"], changed["active"], changed["tags"]) == (None, False, ["x"])
+    assert "inbound_agent" not in changed
+    assert (changed["active"], changed["tags"]) == (False, ["x"])
+    changed = sandbox.control(path, {"telephony_account_connection": None}, "PATCH")
+    assert "telephony_account_connection" not in changed
+    assert changed["telephony_provider"] == "twilio"
+    detached = sandbox.call("POST", "/v1/numbers/detach", params={"phone_number": number})
+    assert (detached.status_code, sandbox.owned()) == (400, [number])
     sandbox.control(path, method="DELETE")
     assert sandbox.owned() == sandbox.charges() == []
 
@@ -111,7 +119,7 @@ def test_agents_come_and_go(sandbox):
     assert sandbox.get("/v1/agents", id=agent["id"]).json()["name"] == "Day porter"
     sandbox.control(path, method="DELETE")
     assert sandbox.get("/v1/agents", id=agent["id"]).status_code == 404
-    assert sandbox.get("/v1/numbers", phone_number=number["number"]).json()["inbound_agent"] is None
+    assert "inbound_agent" not in sandbox.get("/v1/numbers", phone_number=number["number"]).json()
 
 
 def test_a_large_fleet(sandbox):
@@ -142,6 +150,18 @@ def test_everything_survives_kill_9(own_sandbox):
     wait_until(lambda: sandbox.charged() == [ours, offered[2]])
     assert [sandbox.buy(area_code="206").status_code for _ in "abc"] == [201, 402, 201]
     assert sandbox.requests()[-1]["n"] > last_n
+
+
+def test_a_file_of_an_older_version_begins_anew(own_sandbox):
+    sandbox = own_sandbox()
+    sandbox.buy()
+    sandbox.crash()
+    with closing(sqlite3.connect(sandbox.db)) as db:
+        db.execute("ALTER TABLE owned DROP COLUMN provider")
+        db.execute("PRAGMA user_version = 1")
+    sandbox.start()
+    assert sandbox.owned() == sandbox.charges() == []
+    assert sandbox.buy().status_code == 201
 
 
 def test_given_options_win_over_the_file_and_a_reset_goes_back_to_them(own_sandbox):

@@ -9,7 +9,8 @@ import time
 import pytest
 import requests
 
-from tests.stack import TOKEN, wait_until
+from numbers.sandbox import malformed
+from tests.support.stack import TOKEN, wait_until
 
 
 def raw_buy(sandbox, **fields) -> socket.socket:
@@ -270,15 +271,95 @@ def test_unknown_faults_are_refused_and_none_is_queued(sandbox, entry, words):
 def test_no_fault_breaks_a_request_that_would_fail_anyway(sandbox, path):
     known = sandbox.call("POST", "/_sandbox/faults", json={"fault": "?"}).json()["message"]
     names = known.split("known: ")[1].split(", ")
-    assert len(names) == 24
+    assert len(names) == 33
     for name in names:
-        quick = {"seconds": 0} if name.startswith("hang") else {"interval": 0} if name == "slow_drip" else {}
+        if name == "endless":
+            continue  # it ends nothing, whatever the request
+        quick = {"seconds": 0} if name.startswith("hang") else {"interval": 0} if "slow" in name else {}
         entry = {"fault": name, "path": path, **quick}
         if sandbox.call("POST", "/_sandbox/faults", json=entry).status_code == 400:
             continue  # for another path only
         method = "POST" if path in ("/v1/numbers/buy", "/v1/numbers/cancel") else "GET"
-        with contextlib.suppress(requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
+        with contextlib.suppress(requests.RequestException):
             answer = sandbox.call(method, path, json={}, params={"id": "x"}, allow_redirects=False)
             assert answer.status_code != 500 or name.startswith("error_"), (name, answer.text)
     assert sandbox.control("faults", method="GET")["total"] == 0
     assert sandbox.charges() == []
+
+
+@pytest.mark.parametrize("how", malformed.HOWS)
+def test_malformed_answers_come_after_the_purchase(sandbox, how):
+    sandbox.fault("malformed", how=how)
+    with raw_buy(sandbox, area_code="415") as client:
+        seen = b""
+        while part := client.recv(65_536):
+            seen += part
+    [number] = sandbox.charged()
+    head, _, body = seen.partition(b"\r\n\r\n")
+    marks = {
+        "two_lengths": head.count(b"Content-Length") == 2 and number.encode() in body,
+        "many_headers": head.count(b"\r\n") > 200,
+        "not_http": seen.startswith(b"\x15\x03"),
+        "bad_gzip": b"Content-Encoding: gzip" in head and body.startswith(b'{"id"'),
+        "bad_chunks": b"chunked" in head and body.startswith(b"zz\r\n"),
+        "nested_deep": body == b"[" * 100_000,
+        "not_utf8": body.endswith(b'"\xff\xfe"}'),
+        "wrapped": body.startswith(b'{"data":{"id"'),
+    }
+    assert marks[how], seen[:2000]
+
+
+@pytest.mark.parametrize("name", ["slow_head", "endless"])
+def test_a_head_in_drops_and_a_body_without_an_end_last_until_the_client_leaves(sandbox, name):
+    sandbox.fault(name, **({"interval": 0.02} if name == "slow_head" else {}))
+    with raw_buy(sandbox, area_code="415") as client:
+        seen = b""
+        while len(seen) < (20 if name == "slow_head" else 1_000_000):
+            seen += client.recv(65_536)
+    assert seen.startswith(b"HTTP/1.1 201 Created"[:20])
+    assert (b"\r\n\r\n" in seen) is (name == "endless")
+    assert len(sandbox.charges()) == 1
+
+
+def test_a_redirect_may_come_after_the_purchase(sandbox):
+    sandbox.fault("redirect", commit=True, location="http://[")
+    with raw_buy(sandbox, area_code="415") as client:
+        assert b"Location: http://[\r\n" in client.recv(65_536)
+    assert len(sandbox.charges()) == 1
+
+
+@pytest.mark.parametrize(
+    ("form", "written"),
+    [
+        ("national", "(415) 555-0123"),
+        ("digits", "4155550123"),
+        ("integer", 14155550123),
+        ("float", 14155550123.0),
+        ("object", {"e164": "+14155550123"}),
+        ("extension", "+14155550123;ext=7"),
+    ],
+)
+def test_numbers_in_other_forms(sandbox, form, written):
+    sandbox.control("numbers", {"number": "+14155550123"})
+    sandbox.fault("number_form", path="/v1/numbers/list", form=form)
+    sandbox.fault("number_form", path="/v1/numbers", form=form)
+    assert sandbox.get("/v1/numbers/list").json()["items"][0]["number"] == written
+    assert sandbox.get("/v1/numbers", phone_number="+14155550123").json()["number"] == written
+    assert sandbox.owned() == ["+14155550123"]
+
+
+@pytest.mark.parametrize(
+    ("how", "more", "total", "items"),
+    [
+        ("no_has_more", None, 1, 1),
+        ("has_more_text", "false", 1, 1),
+        ("ends_early", False, 2, 1),
+        ("never_ends", True, 1, 1),
+        ("strange_items", False, 1, 4),
+    ],
+)
+def test_lists_that_contradict_themselves(sandbox, how, more, total, items):
+    sandbox.control("numbers", {"number": "+14155550123"})
+    sandbox.fault("odd_list", how=how)
+    listed = sandbox.get("/v1/numbers/list").json()
+    assert (listed.get("has_more"), listed["total"], len(listed["items"])) == (more, total, items)

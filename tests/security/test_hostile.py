@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,9 +11,9 @@ from hypothesis import strategies as st
 from requests import Response
 
 from numbers.fluents import FluentsError, types
-from numbers.fluents.http import error_text, parse, retry_after
-from numbers.forms import WantForm
-from numbers.views.exchange import csv_lines
+from numbers.fluents.transport import error_text, parse, retry_after
+from numbers.forms.orders import WantForm
+from numbers.services.csv_tables import csv_lines
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=()))
@@ -36,7 +37,7 @@ def words(value: object) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
-@pytest.mark.parametrize("kind", [types.Number, types.Agent, types.Connection])
+@pytest.mark.parametrize("kind", [types.RemoteNumber, types.Agent, types.Connection])
 @quick
 @given(data=ANSWER)
 def test_an_answer_of_any_shape_is_refused_or_becomes_short_text_that_a_database_takes(kind, data):
@@ -49,19 +50,43 @@ def test_an_answer_of_any_shape_is_refused_or_becomes_short_text_that_a_database
         assert "\x00" not in word
 
 
+DIGITS = st.text("0123456789", min_size=5, max_size=17)
+WRITTEN = st.one_of(
+    DIGITS,
+    st.tuples(st.sampled_from(["+", "", "tel:+", "(", "00"]), DIGITS, st.sampled_from(["", " x12", ",,9"]))
+    .map("".join),
+    st.lists(DIGITS, min_size=1, max_size=3).map(" ".join),
+    st.lists(DIGITS, min_size=1, max_size=3).map("/".join),
+    st.integers(),
+    st.floats(),
+    JSON,
+)  # fmt: skip
+
+
+@given(value=WRITTEN)
+@settings(max_examples=1000, deadline=None)
+def test_no_number_is_invented(value):
+    """What is read as a number has the digits that were sent, at most with the 1 of its country before."""
+    whole = int(value) if isinstance(value, float) and value.is_integer() else value
+    digits = re.sub(r"\D", "", str(whole), flags=re.ASCII)
+    assert types.e164(value) in ("", f"+{digits}", f"+1{digits}")
+    assert types.e164(value) == "" or isinstance(value, str | int | float)
+
+
 @given(
     status=st.integers(200, 599), body=st.binary(max_size=200) | JSON.map(lambda x: json.dumps(x).encode())
 )
 def test_an_answer_of_any_kind_is_a_dict_or_an_error_of_ours(status, body):
     response = Response()
     response.status_code = status
-    told = ""
+    told, kept = "", {}
     try:
         data = parse(response, body, "test")
     except FluentsError as error:
-        told, data = error.detail, {}
+        told, kept, data = error.detail, error.evidence, {}
     assert isinstance(data, dict)
     assert "\x00" not in told
+    assert "\x00" not in json.dumps(kept)
     assert told.encode() is not None
 
 

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from tests.faults.books import Books
-from tests.stack import TOKEN, Sandbox, Stack, wait_until
+from tests.support.stack import TOKEN, Sandbox, Stack, wait_until
 
 pytestmark = pytest.mark.storm
 
@@ -52,7 +52,7 @@ def test_the_api_is_down_when_the_order_is_placed_and_comes_back(stack, sandbox)
     sandbox.end(signal.SIGTERM)
     worker = stack.start_worker()
     order(stack, sandbox)
-    told = "Fluents could not be reached. Nothing was sent, so nothing was spent."
+    told = "Fluents can't be reached. Nothing was sent, so nothing was spent."
     wait_until(lambda: line_of(stack)["reason"].startswith(told))
     assert line_of(stack)["state"] == "planned"
     sandbox.start(port=port)
@@ -66,7 +66,7 @@ def test_the_token_is_wrong_until_somebody_mends_it(stack, sandbox):
     worker = stack.start_worker()
     order(stack, sandbox)
     wait_until(
-        lambda: line_of(stack)["reason"].startswith("Fluents does not accept our token (FLUENTS_API_TOKEN).")
+        lambda: line_of(stack)["reason"].startswith("Fluents doesn't accept our token (FLUENTS_API_TOKEN).")
     )
     assert line_of(stack)["state"] == "planned"
     sandbox.control("config", {"token": TOKEN})

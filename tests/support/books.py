@@ -6,17 +6,19 @@ from datetime import timedelta
 from django.db import connection
 from django.db.models import F
 
-from numbers import append_only
+from numbers.db import append_only
+from numbers.db.clock import db_now
 from numbers.models import Attempt, Connection, Event, Gate, Line, Order, Seal
-from numbers.services.driving import drive
-from numbers.services.history import By, db_now
-from numbers.services.placing import place_order
+from numbers.services.audit.events import Actor, record_event
+from numbers.services.orders.placement import place_order
+from numbers.services.purchasing.worker import drive
+from numbers.services.worker import Worker
 from numbers.states import DRIVEN, LineState
 
-PERSON = By(name="bob")
+PERSON = Actor(name="bob")
 CLOCKS = {
-    Line: ("due_at", "rung_at", "lease_until", "sent_at", "checked_at"),
-    Gate: ("next_send_at", "next_turn_at", "not_before", "breaker_at", "counting_from"),
+    Line: ("due_at", "lease_until", "sent_at", "checked_at"),
+    Gate: ("next_send_at", "not_before", "breaker_at", "counting_from"),
     Attempt: ("sent_at", "finished_at"),
     Order: ("created_at",),
 }
@@ -43,11 +45,12 @@ def line_of(sandbox=None, **want) -> Line:
 def bare_line(state: str = LineState.PLANNED, **fields) -> Line:
     """A line in any state, written straight into the books."""
     n = next(_tokens)
-    connection, _ = Connection.objects.get_or_create(
-        api_id="connection-1", defaults={"telephony_provider": "twilio"}
-    )
+    if "connection" not in fields:
+        defaults = {"telephony_provider": "twilio"}
+        fields["connection"] = Connection.objects.get_or_create(api_id="connection-1", defaults=defaults)[0]
     placed = Order.objects.create(form_token=f"bare-{n}", quantity=1, requested_by_name="bob")
-    fields = {"area_code": "415", "connection": connection, "telephony_provider": "twilio", **fields}
+    record_event(action="order.placed", by=PERSON, order=placed)
+    fields = {"area_code": "415", "telephony_provider": "twilio", **fields}
     return Line.objects.create(order=placed, position=1, state=state, **fields)
 
 
@@ -73,6 +76,23 @@ def rest(line: Line, *, rounds: int = 40) -> Line:
         if line.state not in DRIVEN:
             return line
     raise AssertionError(f"line {line.pk} is still {line.state} after {rounds} rounds: {line.reason}")
+
+
+def run_worker_until_idle() -> None:
+    """Do all that is due now: lines, changes, notices, syncs, comparisons, leases that ran out, seals.
+
+    One thing after the other in this thread, as other threads do not see what a test has not committed.
+    What is due later stays: let `time_passes` go by, or change `due_at`, and call this again.
+    To take a single line further, use `go_on` or `rest`; for a plan there is `plans.carry`.
+    """
+    Worker(in_flight=1, alone=True).until_idle()
+
+
+def attempt_of(line: Line, **fields) -> Attempt:
+    """One more purchase that was sent for LINE, written straight into the books."""
+    line.tries += 1
+    line.save(update_fields=["tries"])
+    return Attempt.objects.create(**{"line": line, "n": line.tries, "generation": line.generation, **fields})
 
 
 def forget(events=None) -> None:

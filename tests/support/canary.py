@@ -16,7 +16,7 @@ from django.test.client import ClientHandler
 
 from dashboard.logs import JsonFormatter
 from numbers.fluents import FluentsError
-from tests.stack import SECRETS
+from tests.support.stack import SECRETS
 
 WORDS = tuple(word.decode() for word in SECRETS)
 PACKED = re.compile("dashboard_cache|django_session")

@@ -1,4 +1,4 @@
-"""The tests that talk to the database, on PostgreSQL: `python -m tests.on_postgres [pytest's arguments]`.
+"""The tests that talk to the database, on PostgreSQL: `python -m tests.support.on_postgres [ARGUMENT…]`.
 
 They run on SQLite with all the others. The cluster is made for the run and forgotten after it.
 """
@@ -8,18 +8,21 @@ import subprocess
 import sys
 
 from tests.faults.postgres import Cluster, Unavailable
-from tests.stack import ROOT
+from tests.support.stack import ROOT
 
 # Where a service, a command or a page meets the database. The rest knows no engine.
-PAGES, COMMANDS = ["test_fuzz", "test_list", "test_search"], ["test_commands"]
+PAGES, COMMANDS = ["test_fuzz", "test_list", "test_live", "test_search"], ["test_commands"]
 WHAT = [
     "tests/services",
-    "tests/test_prepared.py",
-    *(f"tests/pages/{n}.py" for n in PAGES),
-    *(f"tests/{n}.py" for n in COMMANDS),
+    "tests/intake",
+    "tests/db",
+    *(f"tests/views/{n}.py" for n in PAGES),
+    *(f"tests/management/{n}.py" for n in COMMANDS),
 ]
 # A test is one transaction, in which PostgreSQL keeps every version of a row: quadratic here, not in life.
-NOT = ["tests/services/test_changing.py::test_one_failing_call_hides_the_other_outcomes_of_a_mass_edit"]
+NOT = [
+    "tests/services/plans/test_lifecycle.py::test_one_failing_call_hides_the_other_outcomes_of_a_mass_edit"
+]
 
 
 def main(arguments: list[str]) -> int:
@@ -31,7 +34,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"*** NOT TESTED WITH POSTGRESQL: {error} ***\n")
         return 0
     try:
-        env = {**os.environ, "TEST_DATABASE_URL": cluster.create("books")}
+        env = {**os.environ, "TESTS_RUN_ON": cluster.create("books")}
         which = [
             *(arguments or ["-n", "2", "--dist", "loadgroup", *WHAT]),
             *(f"--deselect={test}" for test in NOT),

@@ -2,7 +2,7 @@
 
 from django.contrib.auth.models import Group, User
 
-from numbers.roles import Role
+from numbers.permissions import Role
 
 
 def person(name: str, *roles: Role, password: str | None = None) -> User:

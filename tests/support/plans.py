@@ -4,14 +4,15 @@ from datetime import timedelta
 
 from django.db.models import F
 
+from numbers.db.clock import db_now
 from numbers.models import Agent, Connection, Line, Number, Order, Plan, PlanRow
-from numbers.services.carrying import carry_on
-from numbers.services.changing import apply_plan
-from numbers.services.history import By
-from numbers.services.syncing import sync
+from numbers.services.audit.events import Actor
+from numbers.services.inventory.sync import sync
+from numbers.services.plans import builder, runner
+from numbers.services.plans.lifecycle import apply_plan
 from numbers.states import PlanState
 
-ANNA, BEN = By(name="anna", request_id="request-of-anna"), By(name="ben")
+ANNA, BEN = Actor(name="anna", request_id="request-of-anna"), Actor(name="ben")
 UPDATE = "/v1/numbers/update"
 
 
@@ -32,12 +33,27 @@ def time_passes(seconds: float) -> None:
     PlanRow.objects.update(
         due_at=F("due_at") - ago, lease_until=F("lease_until") - ago, sent_at=F("sent_at") - ago
     )
-    Plan.objects.update(
-        due_at=F("due_at") - ago, lease_until=F("lease_until") - ago, rung_at=F("rung_at") - ago
-    )
+    Plan.objects.update(due_at=F("due_at") - ago, lease_until=F("lease_until") - ago)
 
 
-def carry(plan: Plan, *, by: By = ANNA, rounds: int = 40, apply: bool = True) -> Plan:
+def claim_row(*, plan_id: int) -> PlanRow | None:
+    """Take the row of a plan that a worker would take next, if there is one at the moment."""
+    due = Plan.objects.filter(pk=plan_id, state=PlanState.APPLYING, due_at__lte=db_now()).exists()
+    taken = (runner.claim_row(row_id=key) for key in (runner.next_rows(plan_id) if due else []))
+    return next(filter(None, taken), None)
+
+
+def carry_on(*, plan_id: int) -> None:
+    """What workers would do about this plan now: make it, or carry out the rows that are due."""
+    for job in builder.claim(limit=100):
+        if job.plan_id == plan_id:
+            builder.run(job)
+    while row := claim_row(plan_id=plan_id):
+        runner.run(row)
+    runner.finish(plan_id=plan_id)
+
+
+def carry(plan: Plan, *, by: Actor = ANNA, rounds: int = 40, apply: bool = True) -> Plan:
     """Apply PLAN and carry it out to its end, letting time pass."""
     if apply:
         apply_plan(plan_id=plan.pk, by=by)
@@ -59,7 +75,7 @@ def remote(fluents, number: Number) -> dict:
 
 
 def remote_agent(fluents, number: Number) -> str:
-    return (remote(fluents, number)["inbound_agent"] or {}).get("name", "")
+    return remote(fluents, number).get("inbound_agent", {}).get("name", "")
 
 
 def behind_our_back(fluents, number: Number, **changes) -> None:

@@ -17,9 +17,9 @@ from typing import Self
 
 import requests
 
-from tests.warm import Warm
+from tests.support.warm import Warm
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "token-of-the-tests"
 SECRETS = (b"CANARY", TOKEN.encode())  # what the sandbox nests in its answers, and our own
 TRACES = ("*.txt", "*.journal", "books.sqlite3*", "warm-*")  # what our processes write
@@ -130,7 +130,7 @@ def migrated() -> Path:
 
     Made once for these migrations and libraries, by whichever process comes first.
     """
-    code = [*(ROOT / "numbers").glob("*.py"), *(ROOT / "numbers" / "migrations").glob("*.py")]
+    code = [path for part in ("", "db", "migrations") for path in (ROOT / "numbers" / part).glob("*.py")]
     sources = [*sorted(code), ROOT / "requirements.txt"]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     folder = ROOT / "var" / "tests"
@@ -184,15 +184,18 @@ class Stack:
             "DATABASE_URL": database_url or f"sqlite:///{folder / 'books.sqlite3'}",
             "FLUENTS_API_URL": sandbox_url,
             "FLUENTS_API_TOKEN": TOKEN,
+            "FLUENTS_LIVE": "off",
             "FLUENTS_CONNECT_TIMEOUT": "1",
             "FLUENTS_READ_TIMEOUT": "2",
             "LEASE_SECONDS": "5",
             "SETTLE_WINDOW": "3",
+            "REFUSAL_WINDOW": "2",
             "GATE_RATE": "100",
             "GATE_IN_FLIGHT": "10",
             "BREAKER_UNKNOWNS": "0",
             "BREAKER_SHARE": "0",
             "SYNC_SECONDS": "0",
+            "CALLS_SECONDS": "0",
             "PLAN_IN_FLIGHT": "8",
             "JOURNAL_PATH": str(folder / "sends.journal"),
             "STATIC_ROOT": str(folder / "static"),
@@ -268,8 +271,9 @@ class Stack:
                 text=True,
             )
 
-    def start_worker(self, *, processes: int = 1, **env: str) -> subprocess.Popen:
-        return self.start("manage.py", "worker", f"--processes={processes}", log="worker.txt", **env)
+    def start_worker(self, *, processes: int = 1, in_flight: int = 20, **env: str) -> subprocess.Popen:
+        options = (f"--processes={processes}", f"--in-flight={in_flight}")
+        return self.start("manage.py", "worker", *options, log="worker.txt", **env)
 
     def start_web(self) -> subprocess.Popen:
         """gunicorn on a free port; `web_url` is its address once it answers."""
@@ -293,7 +297,7 @@ class Stack:
     def add_user(self, name: str, password: str, *roles: str) -> None:
         """An account with ROLES, a buyer's unless given."""
         self.shell(
-            "from tests.people import person; "
+            "from tests.support.people import person; "
             f"person({name!r}, *{roles or ('buyer',)!r}, password={password!r})"
         )
 

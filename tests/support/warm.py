@@ -19,7 +19,7 @@ class Warm:
         self.folder, self.env, self.lock = folder, dict(env), threading.Lock()
         with (folder / "warm.txt").open("ab") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.warm"],
+                [sys.executable, "-m", "tests.support.warm"],
                 cwd=cwd,
                 env=env,
                 stdin=subprocess.PIPE,
@@ -63,7 +63,8 @@ def serve() -> None:
     django.setup()
     from django.core.management import execute_from_command_line  # noqa: PLC0415
 
-    from numbers.services import driving, failpoints, sweeping  # noqa: F401, PLC0415 -- most commands need them
+    from numbers.services import failpoints  # noqa: PLC0415
+    from numbers.services.purchasing import expiry, worker  # noqa: F401, PLC0415 -- most commands need them
 
     for text in sys.stdin:
         arguments, failpoint, out, err = json.loads(text)

@@ -1,8 +1,20 @@
 """Finding area codes by what people type, and their neighbours."""
 
+from datetime import UTC, datetime
+
 import pytest
 
-from numbers.areas import REGIONS, ZONES, areas, nearest, search, suggestion
+from numbers.telephony.area_codes import (
+    REGIONS,
+    TABLE,
+    ZONES,
+    areas,
+    checked_on,
+    nearest,
+    search,
+    suggestion,
+)
+from numbers.telephony.place_names import NICKNAMES, canonical
 
 
 def codes(text: str) -> list[str]:
@@ -63,6 +75,58 @@ def test_towns_of_the_same_name_are_told_apart_by_their_state():
 @pytest.mark.parametrize("text", ["", "   ", "999", "6170", "zzz", "\x00", "%", "'", "a" * 5000])
 def test_what_is_nowhere_finds_nothing(text):
     assert codes(text) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("(415)", "415"), ("+1 415", "415"), ("1-415", "415"), ("\uff14\uff11\uff15", "415"), ("415.", "415"),
+        ("+1 617 555 0123", "617"), ("617-555-0123", "617"), ("nyc", "212 332 347 465 646 718 917 929"),
+        ("The Big Apple", "212 332 347 465 646 718 917 929"), ("New York, NY", "212 332 646 917"),
+        ("Philly", "215 267 445"), ("vegas", "702 725"), ("SF", "415 628"), ("L.A.", "213"),
+        ("D.C.", "202 771"),
+        ("Washington, DC", "202 771"), ("St Louis", "314 557"), ("Saint Louis MO", "314 557"),
+        ("st paul", "651"), ("Ft. Worth", "817"), ("Montr\xe9al", "263 438 514"),
+        ("Miami, FL", "305 645 786"),
+        ("bosten", "617 857"), ("Pheonix", "602 623"), ("pheonix az", "602 623"),
+        ("san fransisco", "415 628"),
+        ("N.Y.C.", "212 332 347 465 646 718 917 929"), ("nyc, n.y.", "212 646"), ("B-More", "410 443 667"),
+        ("Boston, Mass.", "617 857"), ("mont.", "406"), ("W.Va.", "304 681"), ("sf calif", "415 628"),
+        ("Minneapolis-St. Paul", "612 651"), ("Dallas/Ft. Worth", "214 817"), ("winston-salem", "336 743"),
+        ("area code 617", "617"), ("Houston TX USA", "281 713"), ("Pittsburg", "412 620 878"),
+        ("St.-J\xe9r\xf4me", "450 579"), ("P.E.I.", "782 902"),
+        ("tornto", "416 437 647 942"), ("masachusetts", "617 857"), ("Portland OR", "503 971"),
+    ],
+)  # fmt: skip
+def test_the_finder_knows_codes_nicknames_and_slips_of_the_finger(typed, expected):
+    assert set(expected.split()) <= set(codes(typed))
+    assert len(codes(typed)) < 12
+
+
+def test_a_shortened_region_finds_it_and_leaves_cities_findable():
+    assert {area.region for area in search("Fla.")} == {"FL"}
+    assert {area.region for area in search("N.Y.")} == {"NY"}
+    assert {"FL", "AZ"} == {area.region for area in search("fla")}  # Flagstaff, as far as it was typed
+    assert {"514", "406"} <= set(codes("mont"))
+    assert {area.region for area in search("LA")} == {"LA"}
+
+
+def test_every_nickname_means_a_place():
+    assert [name for name in NICKNAMES if not codes(name)] == []
+    assert [name for name in NICKNAMES if canonical(name) != name] == ["l.a", "l.a."]
+
+
+def test_the_table_says_when_it_was_checked_and_from_what():
+    assert checked_on() <= datetime.now(UTC).date()
+    head = [line for line in TABLE.read_text().splitlines() if line.startswith("#")]
+    assert "phonenumbers" in "".join(head)
+
+
+def test_codes_that_are_newer_than_the_library_are_overlays_of_their_place():
+    newer = {"436": "440", "457": "318", "465": "718", "471": "662", "565": "912", "621": "713", "679": "313",
+             "729": "423", "837": "530", "861": "309", "924": "507"}  # fmt: skip
+    for code, old in newer.items():
+        assert (areas()[code].region, code in areas()[old].overlays) == (areas()[old].region, True)
 
 
 def test_a_slip_of_the_finger_is_guessed():

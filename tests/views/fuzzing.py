@@ -32,10 +32,10 @@ QUERIES = [
     "after", "before", "q", "agent", "seen", "from", "to", "page", "per", "size", "sort",
     "telephony_provider", "telephony_account_connection", "find", "digits", "area_code", "area_code-2",
     "phone_number", "quantity-2", "provider", "connection", "region", "status", "tag", "bought_from",
-    "bought_to", "drifted", "columns", "cols", "draft", "change", "focus", "kind", "late", "at", "state",
-    "action", "person", "number", "order", "plan", "next", "user", "id", "form_token", "nobody_knows_this",
-    "o", "p", "all", "_popup", "_to_field", "e", "e164__contains", "state__exact", "order__id", "app_label",
-    "model_name", "field_name", "_changelist_filters",
+    "bought_to", "drifted", "silent", "wrong", "columns", "cols", "draft", "change", "focus", "kind", "late",
+    "at", "state", "action", "person", "number", "order", "plan", "next", "user", "id", "form_token",
+    "nobody_knows_this", "o", "p", "all", "_popup", "_to_field", "e", "e164__contains", "state__exact",
+    "order__id", "app_label", "model_name", "field_name", "_changelist_filters",
 ]  # fmt: skip
 EXTRA = [
     "state", "price", "user", "id", "pk", "is_superuser", "is_staff", "order", "requested_by", "generation",
@@ -75,7 +75,7 @@ class Sent:
 
 
 def routes() -> list[str]:
-    """Every pattern of the URLconf, the admin's too."""
+    """Every pattern of the URLconf."""
 
     def walk(patterns, before: str) -> Iterator[str]:
         for pattern in patterns:
@@ -93,7 +93,7 @@ class Forms(HTMLParser):
 
     def __init__(self, path: str) -> None:
         super().__init__()
-        self.here, self.found, self.fields, self.file = path.split("?")[0], {}, None, False
+        self.here, self.found, self.fields, self.file = path.split("?", maxsplit=1)[0], {}, None, False
 
     def handle_starttag(self, tag: str, attrs: list) -> None:
         about = dict(attrs)

@@ -6,14 +6,15 @@ from html.parser import HTMLParser
 
 import pytest
 from django.utils import timezone
+from django.utils.html import escape
 
-from numbers.forms import new_form_token
-from numbers.models import Agent, Event, Line, Number, Order
-from numbers.roles import Role
+from numbers.forms.orders import new_form_token
+from numbers.models import Agent, Event, Line, Number, Order, Plan
+from numbers.permissions import Role
 from numbers.states import FINAL, LineState
-from tests.books import bare_line
-from tests.pages.conftest import FORM
-from tests.people import person
+from tests.support.books import bare_line
+from tests.support.people import person
+from tests.views.conftest import FORM
 
 pytestmark = pytest.mark.django_db
 S = LineState
@@ -201,52 +202,15 @@ def test_without_a_token_the_page_works_and_buying_says_what_is_missing(staff, s
 # --- the live page --------------------------------------------------------------------------
 
 
-def poll(staff, order, seen: str, target: str = "order-live"):
-    return staff.get(
-        f"{order.get_absolute_url()}?seen={seen}", headers={"HX-Request": "true", "HX-Target": target}
-    )
-
-
-def pollers(answer) -> list[str]:
-    return re.findall(r'hx-trigger="(every[^"]*)"', answer.text)
-
-
-def test_a_poll_is_204_while_nothing_changed_and_200_after_a_change(staff):
-    line = bare_line()
-    version = staff.get(line.order.get_absolute_url()).context["version"]
-    assert poll(staff, line.order, version).status_code == 204
-    Line.objects.update(state=S.SENDING, changed_at=timezone.now())
-    answer = poll(staff, line.order, version)
-    assert (answer.status_code, answer.context["version"] != version) == (200, True)
-    assert f'data-line="{line.pk}"' in answer.text
-    assert 'data-state="sending"' in answer.text
-    assert "<html" not in answer.text
-    assert poll(staff, line.order, answer.context["version"]).status_code == 204
-
-
-def test_a_poll_that_finds_nothing_new_costs_little(staff, django_assert_num_queries):
-    line = bare_line()
-    version = staff.get(line.order.get_absolute_url()).context["version"]
-    with django_assert_num_queries(3):  # session, person, newest change with the gate
-        poll(staff, line.order, version)
-
-
-def test_a_page_that_is_not_polling_is_never_answered_with_204(staff):
-    line = bare_line()
-    url = line.order.get_absolute_url()
-    version = staff.get(url).context["version"]
-    assert staff.get(f"{url}?seen={version}").status_code == 200
-
-
 @pytest.mark.parametrize("state", S)
-def test_one_poller_while_a_line_moves_and_none_at_the_end(staff, state):
+def test_a_page_asks_more_often_while_a_line_moves(staff, state):
     line = bare_line()
     if state == S.BOUGHT:
         line.number = Number.objects.create(e164="+14155550100")
     Line.objects.update(state=state, number=line.number)
     answer = staff.get(line.order.get_absolute_url())
     moving = state not in FINAL and state != S.REVIEW
-    assert len(pollers(answer)) == (1 if moving else 0)
+    assert ("data-moving" in answer.text) == moving
     assert f'data-line="{line.pk}"' in answer.text
     assert f'data-state="{state}"' in answer.text
 
@@ -257,9 +221,35 @@ def test_a_line_in_the_hands_of_a_worker_that_may_have_died_promises_nothing_soo
     now = timezone.now()
     line = bare_line(state, due_at=now, lease_until=now + timedelta(seconds=55))
     text = staff.get(line.order.get_absolute_url()).text
-    assert "Nothing was sent. A worker is at it; should that one stop, another goes on" in text
+    assert "Nothing was sent. Being processed." in text
     assert "About a minute left." in text
     assert " now." not in text
+
+
+def test_waiting_is_told_as_a_countdown_and_for_how_long(staff):
+    now = timezone.now()
+    line = bare_line(S.SENDING, phone_number="+14155550101", sent_at=now - timedelta(seconds=45))
+    text = staff.get(line.order.get_absolute_url()).text
+    assert re.search(
+        r'Waiting for Fluents to answer <span class="num" data-for="4[5-9]">for 4[5-9] s</span>', text
+    )
+    assert "A few seconds left" not in text
+    line = bare_line(S.UNKNOWN, phone_number="+14155550102", due_at=now + timedelta(seconds=20))
+    text = staff.get(line.order.get_absolute_url()).text
+    assert len(re.findall(r'again <span class="num" data-in="(?:1[5-9]|20)">in \d+ s</span>', text)) == 2
+    assert "Checking 1 line again" in text
+
+
+def test_all_numbers_of_an_order_get_one_agent_by_a_plan(staff, synced):
+    number = Number.objects.create(e164="+14155550100")
+    line = bare_line(S.BOUGHT, number=number, phone_number=number.e164)
+    page = line.order.get_absolute_url()
+    assert f'data-copy-each="{number.e164}"' in staff.get(page).text
+    assert staff.post(f"{page}assign/", {"agent": "Nobody such"}, follow=True).status_code == 200
+    assert not Plan.objects.exists()
+    answer = staff.post(f"{page}assign/", {"agent": "reception"})
+    assert answer.url == Plan.objects.get().get_absolute_url()
+    assert Plan.objects.get().rows.get().after == {"agent": "agent-1"}
 
 
 def test_from_a_number_that_nobody_answers_one_click_leads_to_assigning_it(staff, synced):
@@ -271,15 +261,9 @@ def test_from_a_number_that_nobody_answers_one_click_leads_to_assigning_it(staff
 
 
 def test_the_confirming_step_doubts_an_area_code_that_it_does_not_know(staff, synced):
-    doubt = "No area code of the US or Canada that we know"
-    assert doubt in staff.post("/orders/new/", typed(staff, area_code="999"), follow=True).text
+    doubt = "Unknown area code"
+    assert doubt in staff.post("/orders/new/", typed(staff, area_code="232"), follow=True).text
     assert doubt not in staff.post("/orders/new/", typed(staff, area_code="415"), follow=True).text
-
-
-def test_a_poll_answers_only_the_part_that_it_asked_for(staff):
-    line = bare_line()
-    assert "<html" in poll(staff, line.order, "", target="something-else").text
-    assert "<html" not in poll(staff, line.order, "").text
 
 
 def test_a_line_is_called_off_from_its_page(staff, bob):
@@ -301,3 +285,24 @@ def test_what_was_sent_cannot_be_called_off(staff):
     staff.post(f"/lines/{line.pk}/cancel/")
     line.refresh_from_db()
     assert (line.state, line.events.count()) == (S.SENDING, 0)
+
+
+def test_a_number_that_is_sold_out_does_not_sound_like_lost_money(staff):
+    reason = "Fluents says it isn't available. Confirming that nothing was bought, then trying another."
+    line = bare_line(S.UNKNOWN, phone_number="+14155550100", refusal="taken", reason=reason)
+    page = staff.get(line.order.get_absolute_url()).text
+    assert escape(reason) in page
+    assert "Checking again" in page
+    for words in ("may have been bought", "Don't buy it again"):
+        assert words not in page
+    Line.objects.update(refusal="", reason="Someone else may have bought it.")
+    assert "It may have been bought. Checking again" in staff.get(line.order.get_absolute_url()).text
+
+
+@pytest.mark.parametrize(
+    ("guarantee", "words"),
+    [("snapshot", "We check refusals"), ("blind", "we accept refusals as given")],
+)
+def test_the_page_says_whether_a_refusal_is_looked_up(staff, guarantee, words):
+    line = bare_line(guarantee=guarantee)
+    assert words in staff.get(line.order.get_absolute_url()).text

@@ -2,11 +2,10 @@
 
 import pytest
 from django.utils import timezone
-from django_tasks_db.models import DBTaskResult
 
-from numbers.models import Event, Gate, Number, Plan
-from numbers.services.asking import run_asked
-from tests.pages.upkeep import HOSTILE, agent, differing, numbers
+from numbers.models import Event, Number, Plan, SyncRequest
+from tests.support.books import run_worker_until_idle
+from tests.views.upkeep import HOSTILE, agent, differing, numbers
 
 pytestmark = pytest.mark.django_db
 
@@ -20,7 +19,7 @@ def ticks(staff) -> list[str]:
 @pytest.mark.parametrize("count", [1, 60])
 def test_the_inbox_asks_as_much_for_many_numbers_as_for_one(staff, django_assert_num_queries, count):
     differing(count)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(11):
         staff.get("/drift/")
 
 
@@ -42,7 +41,7 @@ def test_theirs_are_taken_for_the_ticked_numbers_only(staff):
     assert (second.label, second.drifted) == ("Ours", True)
     event = Event.objects.get(action="number.accepted")
     assert (event.actor_name, event.number) == ("bob", first)
-    assert "Took Fluents" in staff.get("/drift/").content.decode()
+    assert "Used Fluents" in staff.get("/drift/").content.decode()
 
 
 def test_pushing_ours_is_a_plan_first(staff):
@@ -66,7 +65,7 @@ def test_what_differs_in_another_way_by_now_is_not_decided(staff):
     boxes = ticks(staff)
     Number.objects.update(drift={"label": {"ours": "Ours", "theirs": "Something else"}})
     answer = staff.post("/drift/decide/", {"number": boxes, "decision": "theirs"}, follow=True)
-    assert "It differs in another way now" in answer.content.decode()
+    assert "This number changed since" in answer.content.decode()
     assert Number.objects.get().drifted
 
 
@@ -74,7 +73,7 @@ def test_there_is_nothing_to_push_of_a_number_that_is_gone(staff):
     numbers(1, drift={"gone": True}, drifted=True, status="gone")
     numbers(1, start=5, drift={"appeared": True}, drifted=True)
     answer = staff.post("/drift/decide/", {"which": "all", "decision": "ours"}, follow=True)
-    assert "nothing to push" in answer.content.decode()
+    assert "nothing to send" in answer.content.decode()
     assert not Plan.objects.exists()
 
 
@@ -119,42 +118,34 @@ def test_a_sync_is_asked_for_once_and_shows_until_it_is_done(staff, bob, fluents
     fluents.control("reset", {"numbers": 3})
     staff.post("/numbers/sync/")
     staff.post("/numbers/sync/")
-    (task,) = DBTaskResult.objects.all()
-    assert task.args_kwargs["kwargs"]["asked_by"] == bob.pk
-    text = staff.get("/drift/").content.decode()
-    assert 'hx-trigger="every 2s"' in text
-    poll = {"HX-Request": "true", "HX-Target": "sync-state"}
-    assert staff.get("/drift/", headers=poll).status_code == 204
-    run_asked(user_id=bob.pk, request_id=task.args_kwargs["kwargs"]["request_id"])
-    assert staff.get("/drift/", headers=poll)["HX-Refresh"] == "true"
-    assert 'hx-trigger="every 2s"' not in staff.get("/drift/").content.decode()
+    assert SyncRequest.objects.get().requested_by == bob
+    assert "Syncing" in staff.get("/drift/").text
+    run_worker_until_idle()
+    assert "Syncing" not in staff.get("/drift/").text
     event = Event.objects.get(action="sync.finished")
     assert (event.actor_name, event.actor, bool(event.request_id)) == ("bob", bob, True)
 
 
 def test_a_failed_sync_says_so_and_does_not_go_on_for_ever(staff, settings):
     staff.post("/numbers/sync/")
-    with pytest.raises(Exception, match=r".+"):
-        run_asked(user_id=None, request_id="")
-    gate = Gate.objects.get()
-    assert gate.sync_asked_at is None
+    run_worker_until_idle()
+    assert SyncRequest.objects.get().finished_at is not None
     assert "The last sync failed" in staff.get("/drift/").content.decode()
 
 
 def test_without_a_token_no_sync_is_asked_for(staff, settings):
     settings.FLUENTS_API_TOKEN = ""
     answer = staff.post("/numbers/sync/", follow=True)
-    assert "No Fluents token is set" in answer.content.decode()
-    assert not DBTaskResult.objects.exists()
-    assert Gate.objects.get().sync_asked_at is None
+    assert "so nothing can be synced" in answer.content.decode()
+    assert not SyncRequest.objects.exists()
 
 
 def test_a_sync_that_no_worker_takes_says_so(staff):
-    Gate.objects.update(sync_asked_at=timezone.now() - timezone.timedelta(minutes=2))
+    SyncRequest.objects.create(asked_at=timezone.now() - timezone.timedelta(minutes=2), pk=1)
     assert "No worker has finished it yet" in staff.get("/drift/").content.decode()
 
 
 def test_the_count_stands_in_the_sidebar(staff):
     differing(3)
-    assert '3<span class="visually-hidden"> to decide</span>' in staff.get("/orders/").content.decode()
+    assert '3<span class="visually-hidden"> open</span>' in staff.get("/orders/").content.decode()
     agent()

@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 
 from numbers.models import Event, Number, Plan, PlanRow, Tag
-from numbers.services.changing import apply_plan, plan_change
-from numbers.services.history import SYSTEM, By
-from tests.pages.upkeep import HOSTILE, agent, allow_release, differing, numbers
+from numbers.services.audit.events import SYSTEM, Actor
+from numbers.services.plans.lifecycle import apply_plan, plan_change
+from tests.views.upkeep import HOSTILE, agent, allow_release, differing, numbers
 
 pytestmark = pytest.mark.django_db
 
@@ -35,14 +35,14 @@ def test_the_page_asks_as_much_for_a_long_history_as_for_a_short_one(staff, djan
         Event.objects.create(action="number.changed", number=number, **about)
         plan = Plan.objects.create(title=f"Plan {n}", state="done")
         PlanRow.objects.create(plan=plan, number=number, state="done", before={}, after={})
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(15):
         staff.get(number.get_absolute_url())
 
 
 def test_where_a_number_is_from_stands_there_with_a_map(staff):
     numbers(1)
     text = staff.get("/numbers/+14155550000/").content.decode()
-    assert "California is marked." in text
+    assert "California is highlighted." in text
     assert "San Francisco" in text
     assert "America/Los_Angeles" in text
     assert text.count('<g class="here">') == 1
@@ -51,8 +51,8 @@ def test_where_a_number_is_from_stands_there_with_a_map(staff):
 def test_a_number_from_nowhere_known_has_a_page_too(staff):
     Number.objects.create(e164="+442079460000")
     text = staff.get("/numbers/+442079460000/").content.decode()
-    assert "No region is marked." in text
-    assert "Not known" in text
+    assert "No region is highlighted." in text
+    assert "Unknown" in text
 
 
 def test_only_what_was_changed_is_planned_and_at_once(staff):
@@ -67,13 +67,33 @@ def test_only_what_was_changed_is_planned_and_at_once(staff):
     assert row.after == {"label": "Back", "tags": ["a", "b"]}
     text = staff.get(path).content.decode()
     assert "Changing." in text
-    assert 'hx-trigger="every 1s"' in text
-    poll = {"HX-Request": "true", "HX-Target": "changing"}
-    seen = re.search(r"\?seen=([^\"]+)", text)[1]
-    assert staff.get(f"{path}?seen={seen}", headers=poll).status_code == 204
+    assert "data-moving" in text
     PlanRow.objects.update(state="done")
-    assert staff.get(f"{path}?seen={seen}", headers=poll)["HX-Refresh"] == "true"
     assert "Label is now Back" in staff.get(path).content.decode()
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {"description": "Two\nlines"},  # a browser sends them with CRLF
+        {"description": "\nA first line that is empty"},
+        {"label": " padded ", "description": "x\n"},
+        {"label": "two  spaces"},
+        {"label": "Cafe\u0301"},
+        {"label": "an old\x07one"},  # it came from Fluents so
+    ],
+    ids=range(6),
+)
+def test_a_tick_changes_what_it_says_and_nothing_that_a_browser_writes_otherwise(staff, kept):
+    (number,) = numbers(1, **kept)
+    odd = Tag.objects.create(name="odd, with a comma")
+    number.tags.add(odd)
+    path = number.get_absolute_url()
+    form = staff.get(path).context["form"]
+    sent = {name: form[name].value() or "" for name in ("label", "description", "tags", "inbound_agent")}
+    sent = {name: value.replace("\n", "\r\n") for name, value in sent.items()}
+    staff.post(path, sent | {"seen": form.stamp, "outbound_only": "on"})
+    assert PlanRow.objects.get().after == {"outbound_only": True}
 
 
 def test_two_people_change_the_same_field_and_the_second_sees_what_happened(staff):
@@ -110,7 +130,7 @@ def test_nothing_different_changes_nothing(staff):
     path = number.get_absolute_url()
     answer = staff.post(path, fields(staff, path))
     assert answer.status_code == 422
-    assert "Nothing is different" in answer.content.decode()
+    assert "No changes to save" in answer.content.decode()
     assert not Plan.objects.exists()
 
 
@@ -149,14 +169,37 @@ def test_the_history_has_who_when_before_after_why_and_the_request(staff, bob):
 
 def test_secrets_of_an_answer_are_not_there_to_be_shown(staff, fluents):
     fluents.control("reset", {"numbers": 1})
-    from numbers.services.syncing import sync  # noqa: PLC0415
+    from numbers.services.inventory.sync import sync  # noqa: PLC0415
 
     sync()
     number = Number.objects.get()
     text = staff.get(number.get_absolute_url()).content.decode()
-    assert "Last answer of Fluents" in text
+    assert "Latest Fluents response" in text
     assert "auth_token" not in text
-    assert "prompt" not in text.replace("credentials and prompts are dropped", "")
+    assert "prompt" not in text
+
+
+def test_what_fluents_says_beyond_our_books_is_shown(staff, fluents):
+    fluents.control(
+        "numbers", {"sms_enabled": True, "tags": ["vip", "east"], "example_context": {"plan": "gold"}}
+    )
+    from numbers.services.inventory.sync import sync  # noqa: PLC0415
+
+    sync()
+    number = Number.objects.get()
+    assert number.answer["user_id"]
+    text = staff.get(number.get_absolute_url()).content.decode()
+    for fact in (
+        f'<dt>Fluents account</dt><dd><span class="id">{number.answer["user_id"]}</span></dd>',
+        "<dt>Text messages</dt><dd>Enabled</dd>",
+        "<dt>Routing number</dt><dd>No</dd>",
+        "<dt>Tags in Fluents</dt><dd>vip, east</dd>",
+        "&quot;plan&quot;: &quot;gold&quot;",
+    ):
+        assert fact in text
+    Number.objects.update(answer={})
+    text = staff.get(number.get_absolute_url()).content.decode()
+    assert text.count("<dd>Unknown</dd>") == 2
 
 
 def test_a_difference_stands_on_the_page_and_is_decided_there(staff):
@@ -187,16 +230,16 @@ def test_a_number_that_was_given_up_cannot_be_changed(staff, bob):
 
 def test_a_failed_change_says_why(staff):
     (number,) = numbers(1)
-    plan = plan_change(by=By(name="bob"), numbers=Number.objects.all(), changes={"label": "X"})
+    plan = plan_change(by=Actor(name="bob"), numbers=Number.objects.all(), changes={"label": "X"})
     apply_plan(plan_id=plan.pk, by=SYSTEM)
     PlanRow.objects.update(state="failed", reason="Fluents said no.", changed_at=timezone.now())
     text = staff.get(number.get_absolute_url()).content.decode()
-    assert "Not done. Fluents said no." in text
+    assert "Not changed. Fluents said no." in text
 
 
 def test_an_agent_that_is_gone_is_said_to_be_gone(staff):
     gone = agent("Old desk", gone_at=timezone.now())
     (number,) = numbers(1, agent=gone)
     text = staff.get(number.get_absolute_url()).content.decode()
-    assert "Old desk is gone at Fluents" in text
-    assert "Old desk (gone at Fluents)" in text  # still the choice, so that saving a label does not change it
+    assert "Old desk was deleted in Fluents" in text
+    assert "Old desk (deleted in Fluents)" in text  # still chosen, so saving a label keeps it

@@ -3,8 +3,8 @@
 import pytest
 
 from numbers.models import Event, Number, Plan
-from numbers.services.carrying import carry_on
-from tests.pages.upkeep import HOSTILE, agent, allow_release, connection, numbers
+from tests.support.plans import carry_on
+from tests.views.upkeep import HOSTILE, agent, allow_release, connection, numbers
 
 pytestmark = pytest.mark.django_db
 PATHS = ["/numbers/+14155550000/release/", "/numbers/+14155550000/detach/"]
@@ -44,13 +44,13 @@ def test_the_number_may_be_typed_as_people_write_it(staff, may, typed):
 def test_agent_last_activity_and_cost_stand_there(staff, may):
     numbers(1, agent=agent("Reception"))
     text = staff.get(PATHS[0]).content.decode()
-    for words in ("cannot be undone", "Reception", "Appeared at Fluents", "Cost a month"):
+    for words in ("can't be undone", "Reception", "Appeared in Fluents", "Monthly cost"):
         assert words in text
 
 
 def test_a_release_goes_through_to_the_page_of_the_number(staff, may, fluents):
     fluents.control("reset", {"numbers": 1})
-    from numbers.services.syncing import sync  # noqa: PLC0415
+    from numbers.services.inventory.sync import sync  # noqa: PLC0415
 
     sync()
     number = Number.objects.get()
@@ -59,10 +59,7 @@ def test_a_release_goes_through_to_the_page_of_the_number(staff, may, fluents):
     number.refresh_from_db()
     assert number.status == "released"
     assert fluents.owned() == []
-    assert (
-        "Released. Fluents does not have it any more."
-        in staff.get(number.get_absolute_url()).content.decode()
-    )
+    assert "Released. Fluents no longer has it." in staff.get(number.get_absolute_url()).content.decode()
     event = Event.objects.get(action="number.released")
     assert event.actor_name == "bob"
 
@@ -70,7 +67,7 @@ def test_a_release_goes_through_to_the_page_of_the_number(staff, may, fluents):
 @pytest.mark.parametrize("path", PATHS)
 def test_what_is_not_ours_any_more_cannot_be_given_up_again(staff, may, path):
     numbers(1, status="gone")
-    assert "not ours any more" in staff.get(path).content.decode()
+    assert "no longer owned by us" in staff.get(path).content.decode()
     assert staff.post(path, {"phone_number": "+14155550000"}).status_code == 422
     assert Plan.objects.filter(state="applying").count() == 0
 
@@ -82,8 +79,8 @@ def test_many_are_given_up_only_by_somebody_who_types_how_many(staff, may):
     plan = Plan.objects.get()
     assert answer.url == f"/plans/{plan.pk}/give-up/"
     text = staff.get(answer.url).content.decode()
-    assert "This plan gives up 3 numbers of 4" in text
-    assert "is gone at Fluents" in text
+    assert "This releases 3 numbers of 4" in text
+    assert "gone from Fluents" in text
     for wrong in ("", "4", "three", *(text for text in HOSTILE if text != "\u0663")):
         assert staff.post(answer.url, {"count": wrong}).status_code == 422
     assert Plan.objects.get().state == "draft"
@@ -96,7 +93,7 @@ def test_many_are_given_up_only_by_somebody_who_types_how_many(staff, may):
 def test_the_page_of_many_asks_as_much_as_for_one(staff, may, django_assert_num_queries, count):
     numbers(count, agent=agent())
     url = staff.post("/plans/give-up/", {"all": "1", "act": "detach"}).url
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(13):
         assert staff.get(url).status_code == 200
 
 
@@ -118,7 +115,7 @@ def test_a_link_names_number_and_connection(staff):
     answer = staff.post("/numbers/link/", {})
     assert answer.status_code == 422
     text = answer.content.decode()
-    assert "Write the number" in text
+    assert "Enter the number" in text
     assert "Choose the account" in text
 
 
@@ -135,11 +132,11 @@ def test_a_number_that_is_ours_already_is_not_linked_again(staff):
     numbers(1, start=7)
     Number.objects.filter(e164="+14155550007").update(e164="+14155552671")
     answer = staff.post("/numbers/link/", fields | {"phone_number": "415 555 2671"})
-    assert "is ours already" in answer.content.decode()
+    assert "We already own" in answer.content.decode()
 
 
 def test_a_number_that_the_connection_holds_is_linked(staff, fluents):
-    from numbers.services.syncing import sync  # noqa: PLC0415
+    from numbers.services.inventory.sync import sync  # noqa: PLC0415
 
     fluents.control("reset", {"numbers": 1})
     sync()

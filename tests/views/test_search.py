@@ -7,17 +7,17 @@ from django.db import connection
 from django.db.models import F, Value
 from django.db.models.functions import Concat
 
-from numbers import searching
+from numbers.listing import search
+from numbers.listing.query import MANY_FOUND, Query
 from numbers.models import Number
-from numbers.queries import MANY_FOUND, Query
-from tests.pages.test_list import keep
+from tests.views.test_list import keep
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
 def nothing_remembered():
-    searching.counted.cache_clear()
+    search.counted.cache_clear()
 
 
 WORDS = ["clinic 12", "Store-7", "línea", "night desk", 'say "hi"', "50% off", "a_b", "24/7", "Ω mega", "x"]
@@ -31,13 +31,13 @@ def books(count: int = 60) -> None:
 
 
 def found(text: str) -> set[str]:
-    return set(Number.objects.filter(searching.Search.of(text).holding).values_list("e164", flat=True))
+    return set(Number.objects.filter(search.Search.of(text).holding).values_list("e164", flat=True))
 
 
 def by_hand(text: str) -> set[str]:
     """What TEXT means, worked out in Python."""
     rows = Number.objects.values_list("e164", "search_text")
-    terms = searching.terms_of(text)
+    terms = search.terms_of(text)
     return {e164 for e164, held in rows if all(any(part in held for part in parts) for parts in terms)}
 
 
@@ -52,13 +52,60 @@ TYPED = [
 def test_a_search_means_the_same_with_and_without_the_index(index, monkeypatch):
     books()
     if index == "broad":
-        monkeypatch.setattr(searching, "BROAD", 2)
+        monkeypatch.setattr(search, "BROAD", 2)
     if index == "no index":
-        monkeypatch.setattr(searching, "is_broad", lambda matches: True)
+        monkeypatch.setattr(search, "is_broad", lambda matches: True)
     for text in TYPED:
         assert found(text) == by_hand(text), text
     assert found("clinic 12")
     assert found("41") == {e164 for e164 in found("415") if e164.startswith("+141")}
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "813\u2011913\u20110768",
+        "813\u2013913\u22120768",
+        "+1\xa0813\u202f913\u20090768",
+        "\u202a+18139130768\u202c",
+        "8139130768\u200e",
+        "\uff18\uff11\uff13\uff19\uff11\uff13\uff10\uff17\uff16\uff18",
+        "(813) 913-0768",
+        "813.913.0768",
+        "1-813-913-0768",
+        "tel:+1-813-913-0768",
+        "001 813 913 0768",
+        "813/913-0768",
+        "913\u20110768",
+        "813\u2014913",
+        "\u201c813-913-0768\u201d",
+        "Tampa",
+        "tampa, fl",
+        "Tampa,FL",
+        "FL",
+        "fl",
+        "Florida",
+        "florida front",
+        "O'Brien",
+        "O\u2019Brien",
+        "cafe\u0301",
+    ],
+)
+def test_a_number_is_found_by_whatever_people_paste_and_by_where_it_is(typed):
+    keep("+18139130768", label="Front O\u2019Brien", tags=["Caf\u00e9"])
+    keep("+16175550100", label="Other")
+    assert found(typed) == {"+18139130768"}
+
+
+@pytest.mark.parametrize("typed", ["Texas", "TX", "Miami", "813-913-0769", "FLA", "1-800-FLOWERS"])
+def test_it_is_not_found_by_anything_else(typed):
+    keep("+18139130768", label="Front")
+    assert found(typed) == set()
+
+
+def test_marks_that_nobody_sees_are_no_search():
+    assert Query.read({"q": "\u200b\u200e"}).q == ""
+    assert Query.read({"q": "'"}).q == "'"
 
 
 def test_the_database_keeps_the_index_up_to_date():
@@ -83,10 +130,10 @@ def test_a_lost_trigger_is_put_back_and_what_it_missed_is_read_again():
     with connection.cursor() as cursor:
         cursor.execute("DROP TRIGGER numbers_search_insert")
     keep("+14155550100", label="Front desk")
-    assert searching.missing(connection) == ["numbers_search_insert"]
+    assert search.missing(connection) == ["numbers_search_insert"]
     assert found("front") == set()
-    searching.put_up(connection)
-    assert searching.missing(connection) == []
+    search.put_up(connection)
+    assert search.missing(connection) == []
     assert found("front") == {"+14155550100"}
 
 
@@ -95,7 +142,7 @@ def test_without_an_index_the_search_still_finds():
         pytest.skip("PostgreSQL chooses by itself")
     keep("+14155550100", label="Front desk")
     with connection.cursor() as cursor:
-        for name in searching.TRIGGERS:
+        for name in search.TRIGGERS:
             cursor.execute(f"DROP TRIGGER {name}")
         cursor.execute("DROP TABLE numbers_search")
     assert found("front") == {"+14155550100"}
@@ -106,17 +153,23 @@ def test_what_the_index_knows_to_be_many_is_not_counted(monkeypatch):
     books(20)
     assert Query(q="555").count() == 20
     if connection.vendor == "sqlite":
-        monkeypatch.setattr(searching, "BROAD", 10)
+        monkeypatch.setattr(search, "BROAD", 10)
         assert Query(q="555").count() == MANY_FOUND + 1
         assert Query(q="555", area_code="415").count() < 20
 
 
 def test_the_index_serves_the_search():
     books(40)
-    query = Number.objects.filter(searching.Search.of("clinic").holding).order_by("-pk")[:51]
+    query = Number.objects.filter(search.Search.of("clinic").holding).order_by("-pk")[:51]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET LOCAL enable_seqscan = off")
             cursor.execute("SET LOCAL enable_indexscan = off")
     plan = query.explain()
     assert "numbers_search" in plan if connection.vendor == "postgresql" else "VIRTUAL TABLE" in plan
+
+
+@pytest.mark.parametrize("typed", ["(415)", "+1 415", "\uff14\uff11\uff15", "415", " 415-"])
+def test_the_filter_takes_an_area_code_as_people_write_it(typed):
+    assert Query.read({"area_code": typed}).area_code == "415"
+    assert Query.read({"area_code": "41"}).area_code == Query.read({"area_code": "Boston"}).area_code == ""

@@ -3,8 +3,8 @@
 from django.utils import timezone
 
 from numbers.models import Agent, Connection, Event, Number
-from numbers.roles import Role
-from tests.people import give
+from numbers.permissions import Role
+from tests.support.people import give
 
 HOSTILE = [
     "\x00",
@@ -49,8 +49,9 @@ def numbers(count: int, *, start: int = 0, **fields) -> list[Number]:
     } | fields
     Number.objects.bulk_create(
         [
-            Number(e164=f"+1415555{n:04d}", api_id=f"api {n}", **{"label": f"Desk {n}"} | given)
+            Number(e164=e164, search_text=e164, api_id=f"api {n}", **{"label": f"Desk {n}"} | given)
             for n in range(start, start + count)
+            for e164 in [f"+1415555{n:04d}"]
         ]
     )
     rows = list(Number.objects.order_by("pk"))[-count:]

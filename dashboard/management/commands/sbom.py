@@ -11,7 +11,7 @@ PINNED = re.compile(
 
 
 class Command(BaseCommand):
-    help = "Print the bill of materials (CycloneDX 1.6): every pinned package, its hashes and licence."
+    help = "Print the bill of materials (CycloneDX 1.6): every pinned package with its hashes and license."
     requires_system_checks = []
 
     def handle(self, **options) -> None:
@@ -27,7 +27,7 @@ class Command(BaseCommand):
 
 
 def component(name: str, version: str, hashes: str) -> dict:
-    """One package. HASHES are those of its files, of which one is installed."""
+    """One package. `hashes` are those of its files, of which one is installed."""
     files = [{"alg": "SHA-256", "content": found} for found in re.findall(r"sha256:(\w+)", hashes)]
     url = f"pkg:pypi/{name.lower()}@{version}"
     return {

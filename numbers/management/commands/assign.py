@@ -1,27 +1,29 @@
 from django.core.management.base import CommandParser
-from django.db.models import Q
 
-from numbers.management.plans import PlanCommand
-from numbers.models import Agent
-from numbers.services.changing import CannotChange
+from numbers.management.plan_command import PlanCommand
+from numbers.services.inventory.agent_names import AgentNames
+from numbers.services.plans.lifecycle import CannotChange
+from numbers.services.typed_values import Unreadable
 
 
 class Command(PlanCommand):
-    help = "Say who answers numbers. Exit status: 0 all done, 1 some failed, 2 bad input, 3 still open."
+    examples = """
+  manage.py assign --agent Reception +14155550123 --wait 30
+  manage.py assign --nobody --file numbers.csv --json
+"""
+    help = "Assign numbers to an agent. Exit status: 0 all done, 1 some failed, 2 bad input, 3 still open."
 
     def add_arguments(self, parser: CommandParser) -> None:
         who = parser.add_mutually_exclusive_group(required=True)
         who.add_argument("--agent", metavar="ID|NAME")
-        who.add_argument("--nobody", action="store_true", help="no agent answers")
+        who.add_argument("--nobody", action="store_true", help="unassign the numbers")
         super().add_arguments(parser)
 
     def changes(self, options: dict) -> dict:
         if options["nobody"]:
             return {"agent": ""}
-        word = options["agent"]
-        found = list(Agent.objects.filter(Q(api_id=word) | Q(name=word), gone_at=None))
-        exact = [agent for agent in found if agent.api_id == word] or found
-        if len(exact) != 1:
-            many = f"{len(exact)} agents are called {word}; give the id of one." if exact else ""
-            raise CannotChange(many or f"No agent is called {word}. `manage.py sync` may find it.")
-        return {"agent": exact[0].api_id}
+        try:
+            agent = AgentNames().find(options["agent"])
+        except Unreadable as error:
+            raise CannotChange(f"{error} Try `manage.py sync` first.") from None
+        return {"agent": agent.api_id if agent else ""}

@@ -1,24 +1,33 @@
 import sys
 from itertools import chain
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
+from numbers.management.help import ExplainedCommand
 from numbers.models import Event
-from numbers.services import approving, sealing
+from numbers.services.audit import seals
+from numbers.services.orders import evidence
 
 
-class Command(BaseCommand):
+class Command(ExplainedCommand):
+    examples = """
+  manage.py audit_verify
+  manage.py audit_verify --head 1204:9f2c…      it was stored elsewhere a while ago
+"""
+    codes = "0 intact, 1 altered"
     help = (
-        "Check that nobody has rewritten the history, nor what was approved."
-        " Exit status: 0 it is whole, 1 it is not."
+        "Check that the history, orders, and approvals haven't been altered. Exit status: 0 intact, 1"
+        " altered."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--head", default="", metavar="N:HASH", help="an earlier head that must be in it")
+        parser.add_argument(
+            "--head", default="", metavar="N:HASH", help="an earlier head the history must contain"
+        )
 
     def handle(self, **options) -> None:
         found = 0
-        for fault in chain(sealing.faults(expected=options["head"]), approving.altered()):
+        for fault in chain(seals.faults(expected=options["head"]), evidence.faults()):
             found += 1
             self.stderr.write(fault)
         if found:
@@ -26,5 +35,5 @@ class Command(BaseCommand):
         open_count = Event.objects.filter(seal=None).count()
         waiting = f", {open_count} waiting for their seal" if open_count else ""
         self.stdout.write(
-            f"The history is whole{waiting}. Keep this elsewhere: {sealing.head() or 'no event yet'}"
+            f"The history is intact{waiting}. Keep this elsewhere: {seals.head() or 'no event yet'}"
         )

@@ -1,21 +1,30 @@
 import json
 import random
+from datetime import timedelta
 from http.client import HTTPConnection, HTTPException
+from time import time
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from numbers.management.past import write_past
+from numbers.db.clock import db_now
+from numbers.management.demo_history import write_past
 from numbers.models import Agent, Line, Number, Order, Price
-from numbers.services import counting, replaying, syncing, telling
-from numbers.services.changing import plan_change
-from numbers.services.history import By, db_now
+from numbers.services.audit.events import Actor
+from numbers.services.calls import reader
+from numbers.services.inventory import sync
+from numbers.services.monitoring import statistics
+from numbers.services.notifications import notices
+from numbers.services.plans.lifecycle import plan_change
+from numbers.services.purchasing import recovery
 from numbers.states import LineState
 
+PAST = timedelta(days=400)  # for which prices are known
 SEED = 20260401  # the same demo each time
 OWNED = 320
+CALLS = {"count": 12_000, "days": 60, "seed": SEED}
 PRICES = {"twilio": "1.15", "telnyx": "1.00"}  # a month and line, so that the pages can show estimates
 # How likely each area code is: a business from California that has grown east and north.
 AREAS = {
@@ -31,15 +40,15 @@ LEAVING = "Holiday hotline"  # an agent that is gone at Fluents before anybody l
 
 class Command(BaseCommand):
     help = (
-        "Fill an empty sandbox and empty books with a year of believable data: numbers, orders in every state"
-        " and a few faults to see. `demo` does this on its first start."
+        "Fill an empty sandbox and empty records with a year of sample data: numbers, orders in every"
+        " state, and a few problems. `demo` does this on its first start."
     )
 
     def handle(self, **options) -> None:
         if settings.FLUENTS_LIVE:
-            raise CommandError("These settings name the real Fluents: invented data has no place there.")
+            raise CommandError("These settings point to the real Fluents. Sample data doesn't belong there.")
         if Order.objects.exists() or Number.objects.exists():
-            raise CommandError("There is something on the books already; this is for empty ones.")
+            raise CommandError("The records aren't empty. Use this command only with empty records.")
         latency = self.ask("GET", "/_sandbox/config")["latency_ms"]
         self.ask("POST", "/_sandbox/reset", {"numbers": OWNED, "areas": AREAS})
         self.ask("POST", "/_sandbox/config", {"latency_ms": [0, 0]})
@@ -54,31 +63,46 @@ class Command(BaseCommand):
         leaving = self.ask("POST", "/_sandbox/agents", {"name": LEAVING, "language": "en"})["id"]
         for area_code in ("415", "206", "646"):
             self.ask("POST", "/_sandbox/numbers", {"area_code": area_code, "inbound_agent": leaving})
-        replaying.check_journal(whole=True)  # begun before there is a send to remember
+        recovery.check_journal(whole=True)  # begun before there is a send to remember
+        since = (db_now() - PAST).date()
         for provider, monthly in PRICES.items():
-            Price.objects.get_or_create(telephony_provider=provider, defaults={"monthly": monthly})
-        syncing.sync()
+            price = {"monthly": monthly, "valid_from": since}
+            Price.objects.get_or_create(telephony_provider=provider, defaults=price)
+        sync.sync()
         numbers = list(Number.objects.select_related("agent", "connection").order_by("pk"))
         odd = dice.sample(numbers, 2)
         for_sale = {area_code: self.for_sale(area_code) for area_code in ("503", "416")}
         write_past(numbers, now=db_now(), dice=dice, for_sale=for_sale)
         self.ask("DELETE", f"/_sandbox/agents?{urlencode({'id': leaving})}")
         self.change(odd[0], label="Summer campaign, second wave")
-        self.change(odd[1], outbound_only=True, description="Changed at Fluents, not here")
+        self.change(odd[1], outbound_only=True, description="Changed in Fluents, not here")
         self.ask("POST", "/_sandbox/numbers", {"area_code": "312", "label": "Bought elsewhere"})
-        syncing.sync()
+        sync.sync()
+        self.call(odd[0])
         self.go_on()
-        counting.count()
+        statistics.count()
+
+    def call(self, astray: Number) -> None:
+        """Two months of calls, three of which the wrong agent has answered; then read them all."""
+        self.ask("POST", "/_sandbox/calls", CALLS)
+        other = Agent.objects.filter(gone_at=None).exclude(numbers=astray)[0]
+        wrong = {"number": astray.e164, "seconds": 80, "agent": other.api_id}
+        ago = [{**wrong, "at": time() - hours * 3600} for hours in (3, 22, 27)]
+        self.ask("POST", "/_sandbox/calls", {"calls": ago})
+        while reading := reader.claim(limit=1):
+            reader.run(reading[0])
 
     def go_on(self) -> None:
         """What waits for bob: a line that needs him, and a plan that he has not applied yet."""
         line = Line.objects.select_related("order").get(state=LineState.REVIEW)
-        telling.tell_review(line=line, event=line.events.get(action="line.review"))
+        notices.tell_review(line=line, event=line.events.get(action="line.review"))
         agent = Agent.objects.get(name="Appointment booking")
         bob = get_user_model().objects.filter(username="bob").first()
         chosen = Number.objects.owned().filter(region="GA").exclude(agent=agent)
         plan_change(
-            by=By.person(bob) if bob else By(name="bob"), numbers=chosen, changes={"agent": agent.api_id}
+            by=Actor.person(bob) if bob else Actor(name="bob"),
+            numbers=chosen,
+            changes={"agent": agent.api_id},
         )
 
     def for_sale(self, area_code: str) -> str:
@@ -86,7 +110,7 @@ class Command(BaseCommand):
         return self.ask("GET", f"/v1/numbers/available?{query}")["items"][0]["number"]
 
     def change(self, number: Number, **fields) -> None:
-        """Change NUMBER at Fluents behind our back."""
+        """Change `number` at Fluents behind our back."""
         self.ask("PATCH", f"/_sandbox/numbers?{urlencode({'phone_number': number.e164})}", fields)
 
     def ask(self, method: str, path: str, body: dict | None = None) -> dict:
@@ -101,9 +125,9 @@ class Command(BaseCommand):
             answer = connection.getresponse()
             content = answer.read()
         except (OSError, HTTPException) as error:
-            raise CommandError("The sandbox does not answer. Is it running?") from error
+            raise CommandError("The sandbox isn't responding. Check that it's running.") from error
         finally:
             connection.close()
         if answer.status >= 300:
-            raise CommandError(f"{method} {path.split('?')[0]} was answered with {answer.status}.")
+            raise CommandError(f"{method} {path.partition('?')[0]} returned status {answer.status}.")
         return json.loads(content)

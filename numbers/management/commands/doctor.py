@@ -2,13 +2,19 @@ import json
 import sys
 from dataclasses import asdict
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
-from numbers.services.examining import BAD, examine
+from numbers.management.help import ExplainedCommand
+from numbers.services.monitoring.doctor import BAD, examine
 
 
-class Command(BaseCommand):
-    help = "Look this deployment over and say what to mend. Exit status 1 when something must be."
+class Command(ExplainedCommand):
+    examples = """
+  manage.py doctor
+  manage.py doctor --json
+"""
+    codes = "0 no problems, 1 something to fix"
+    help = "Check this deployment and list problems. Exit status 1 if there are any."
     requires_system_checks = []  # they are among what is told
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -25,5 +31,5 @@ class Command(BaseCommand):
             if found.hint:
                 self.stdout.write(f"{'':<17} {found.hint}")
         if not options["json"]:
-            self.stdout.write(f"{bad} to mend." if bad else "Nothing must be mended.")
+            self.stdout.write(f"{bad} to fix." if bad else "No problems found.")
         sys.exit(1 if bad else 0)

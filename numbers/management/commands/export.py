@@ -1,19 +1,28 @@
 import json
+from itertools import batched
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
+from numbers.listing.downloads import PORTION
+from numbers.listing.export import NUMBER_COLUMNS, number_rows
+from numbers.management.help import ExplainedCommand
 from numbers.models import Number
-from numbers.reports import csv_lines, number_rows
+from numbers.services.csv_tables import csv_lines
 
 
-class Command(BaseCommand):
-    help = "Write every number, as CSV that can be edited and read in again, or as one JSON object per line."
+class Command(ExplainedCommand):
+    examples = """
+  manage.py export > numbers.csv                edit it, then `manage.py plan upload numbers.csv`
+  manage.py export --format json | head
+"""
+    help = "Export every number as CSV that you can edit and upload again, or as one JSON object per line."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--format", choices=["csv", "json"], default="csv")
 
     def handle(self, **options) -> None:
         rows = number_rows(Number.objects.all())
-        lines = csv_lines(rows) if options["format"] == "csv" else (json.dumps(row) for row in rows)
-        for line in lines:
-            self.stdout.write(line.removesuffix("\r\n"))
+        as_csv = options["format"] == "csv"
+        lines = csv_lines(rows, NUMBER_COLUMNS) if as_csv else (json.dumps(row) for row in rows)
+        for portion in batched(lines, PORTION):
+            self.stdout.write("\n".join([line.removesuffix("\r\n") for line in portion]))

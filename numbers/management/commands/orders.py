@@ -1,14 +1,25 @@
 import json
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
+from numbers.listing.export import line_rows
+from numbers.management.help import ExplainedCommand
 from numbers.models import Line
-from numbers.reports import line_rows
 from numbers.states import LineState
 
+#: States that the table gives the reason of; the JSON gives it for every line that is not bought.
+SAYS_WHY = {LineState.FAILED, LineState.REVIEW, LineState.UNKNOWN}
 
-class Command(BaseCommand):
-    help = "List every line of every order."
+
+class Command(ExplainedCommand):
+    examples = """
+  manage.py orders
+  manage.py orders --json
+"""
+    help = (
+        "List every line: order, line, state, phone_number, area_code, attempts, error, requested_by,"
+        " created_at, settled_at."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON object per line")
@@ -22,5 +33,5 @@ class Command(BaseCommand):
             who = f"for {row['requested_by']}" if row["requested_by"] else ""
             state = LineState(row["state"]).label
             self.stdout.write(f"{row['order']:>6} {row['line']:>7}  {state:<24} {what:<16} {who}".rstrip())
-            if row["error"]:
+            if row["error"] and row["state"] in SAYS_WHY:
                 self.stdout.write(f"{'':16} {row['error']}")

@@ -7,11 +7,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from numbers.areas import areas
+from numbers.db.clock import db_now
 from numbers.models import Agent, Connection, Number, Price, Tag
-from numbers.services.history import db_now
-from numbers.services.inventory import search_text_of
+from numbers.services.inventory.upsert import describe
 from numbers.states import NumberStatus, Origin
+from numbers.telephony.area_codes import areas
 
 PORTION = 2000
 SEED = 20260101  # the same numbers each time, so that figures can be compared
@@ -31,8 +31,8 @@ def amount(text: str) -> int:
 
 class Command(BaseCommand):
     help = (
-        "Fill the local books with believable numbers, for trying out and for tests. Fluents does not know"
-        " them: they count as never synced, so a sync leaves them alone, and changes of them fail."
+        "Add sample numbers to the local records for trying out and tests. Fluents doesn't know them, so"
+        " a sync leaves them alone and changes to them fail."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -40,9 +40,7 @@ class Command(BaseCommand):
 
     def handle(self, *, numbers: int, **options) -> None:
         if settings.FLUENTS_LIVE:
-            raise CommandError(
-                "These settings name the real Fluents: invented numbers have no place on its books."
-            )
+            raise CommandError("These settings point to the real Fluents. Sample numbers don't belong there.")
         dice = random.Random(SEED)  # noqa: S311 -- nothing secret
         agents, connections, tags = self.agents(), self.connections(), self.tags()
         taken = set(Number.objects.values_list("e164", flat=True))
@@ -53,7 +51,7 @@ class Command(BaseCommand):
             made += len(portion)
             if self.stdout.isatty():
                 self.stdout.write(f"\r{made:,} of {numbers:,}", ending="")
-        self.stdout.write(f"\r{made:,} numbers were invented; {len(taken):,} are on the books.")
+        self.stdout.write(f"\r{made:,} sample numbers created; {len(taken):,} in our records.")
 
     def agents(self) -> list[Agent]:
         if not Agent.objects.filter(gone_at=None).exists():
@@ -82,21 +80,21 @@ class Command(BaseCommand):
         return list(Tag.objects.filter(name__in=TAGS))
 
     def keep(self, portion, dice, agents, connections, tags) -> None:
-        rows, worn = [], {}
+        rows, tags_of = [], {}
         for e164 in portion:
             row = invented(e164, dice, agents, connections)
-            worn[e164] = dice.sample(tags, dice.choice((0, 0, 1, 1, 2)))
-            row.search_text = search_text_of(row, [tag.name for tag in worn[e164]])
+            tags_of[e164] = dice.sample(tags, dice.choice((0, 0, 1, 1, 2)))
+            describe(row, [tag.name for tag in tags_of[e164]])
             rows.append(row)
         Number.objects.bulk_create(rows)
-        links = [(row.pk, tag.pk) for row in rows for tag in worn[row.e164]]
+        links = [(row.pk, tag.pk) for row in rows for tag in tags_of[row.e164]]
         Number.tags.through.objects.bulk_create(
             [Number.tags.through(number_id=number, tag_id=tag) for number, tag in links]
         )
 
 
 def fresh(dice: random.Random, taken: set[str], count: int):
-    """COUNT numbers that are not TAKEN yet."""
+    """`count` numbers that are not `taken` yet."""
     codes = sorted(areas())
     for _ in range(count):
         while (e164 := f"+1{dice.choice(codes)}{dice.choice('23456789')}{dice.randrange(10**6):06}") in taken:

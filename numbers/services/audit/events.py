@@ -1,40 +1,54 @@
-"""Who did what: the append-only events, and the clock that everything goes by."""
+"""Who did what: the append-only events."""
 
+import os
+import pwd
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 
-from django.contrib.auth.models import AbstractUser
-from django.db import connection
-from django.db.models import DateTimeField, Func
-from django.utils import timezone
+from django.contrib.auth.models import User
 
-from ..models import Event
-from ..prepared import cursor, put
+from dashboard.htmx import Request
+from numbers.models import Event
 
-ADDRESS: ContextVar[str] = ContextVar("address", default="")  # of whoever sent the request at hand
+REQUEST: ContextVar[Request | None] = ContextVar("request", default=None)  # the one at hand
+ADDRESS: ContextVar[str] = ContextVar("address", default="")  # where the request at hand came from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class By:
-    """Who asks for an act: a person with the id of their request, or the product itself."""
+class Actor:
+    """Who asks for an act: a person with the id of their request, a command, or the product itself.
 
-    user: AbstractUser | None = None
+    A person is the account, whatever it is called. A command without an account is the `system_user` in whose
+    shell it was typed.
+    """
+
+    user: User | None = None
     name: str = ""
     request_id: str = ""
     address: str = ""
+    system_user: str = ""
 
     @classmethod
-    def person(cls, user: AbstractUser, request_id: str = "") -> "By":
+    def person(cls, user: User, request_id: str = "") -> "Actor":
         return cls(user=user, name=user.get_username(), request_id=request_id, address=ADDRESS.get())
 
+    @classmethod
+    def command(cls, request_id: str = "") -> "Actor":
+        """The user who runs this process, as the system says: the environment could say anything."""
+        try:
+            user = pwd.getpwuid(os.getuid()).pw_name
+        except KeyError:  # containers run as users that have no name
+            user = str(os.getuid())
+        return cls(name=f"{user} (command line)", request_id=request_id, system_user=user)
 
-SYSTEM = By()
+
+SYSTEM = Actor()
 
 
-def record(*, action: str, by: By = SYSTEM, reason: str = "", **about) -> Event:
-    """Append one event. ABOUT names order, line, number, before, after."""
-    event = Event(
+def record_event(*, action: str, by: Actor = SYSTEM, reason: str = "", **about: Any) -> Event:
+    """Append one event. `about` names order, line, number, before, after."""
+    return Event.objects.create(
         action=action,
         actor=by.user,
         actor_name=by.name,
@@ -43,26 +57,3 @@ def record(*, action: str, by: By = SYSTEM, reason: str = "", **about) -> Event:
         reason=reason[:500],
         **about,
     )
-    put(event)
-    return event
-
-
-class Clock(Func):
-    """The time for a query that is sent anyway; None on SQLite, where asking costs nothing: see `db_now`."""
-
-    template, arity, output_field = "NULL", 0, DateTimeField()
-
-    def as_postgresql(self, compiler, connection, **options):
-        return super().as_sql(compiler, connection, template="clock_timestamp()", **options)
-
-
-CLOCK = Clock()
-
-
-def db_now() -> datetime:
-    """The database's clock, so that leases of several machines agree (SQLite: there is one machine)."""
-    if connection.vendor == "sqlite":
-        return timezone.now()
-    with cursor() as asked:
-        asked.execute("SELECT clock_timestamp()")
-        return asked.fetchone()[0]

@@ -2,41 +2,60 @@
 
 Who answers, label, description and outbound only are for people to decide, and our books hold what was
 decided. Where Fluents says something else our values stay and the number is marked as drifted, for a
-person to pick a side in `drifting`. All other columns follow Fluents.
+person to pick a side in `drift`. All other columns follow Fluents.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Q
 
-from .. import fluents
-from ..models import Agent, Connection, Event, Line, Number, PlanRow
-from ..states import AWAY, LineState, NumberStatus, Origin, RowState
-from .api import client
-from .history import record
-from .inventory import agents_for, facts_of, known, place_of, search_text_of, tags_for
-from .looking import window
+from numbers import fluents
+from numbers.models import Agent, Connection, Event, Line, Number, PlanRow
+from numbers.number_fields import DRIFTING
+from numbers.services.audit.events import record_event
+from numbers.services.settle_schedule import window
+from numbers.states import AWAY, LineState, NumberStatus, Origin, RowState, Standing
 
-#: Fields of which Fluents and our books may differ until a person decides.
-DECIDED = ("agent", "label", "description", "outbound_only")
-FACTS = ["api_id", "telephony_provider", "status", "answer", "connection", "synced_at", "drift", "drifted"]
-ALL = [*FACTS, *DECIDED, "area_code", "region", "origin", "search_text"]
-BUYING = [LineState.RESERVED, LineState.SENDING, LineState.UNKNOWN]
+from .upsert import agents_for, describe, digest_of, facts_of, known, place_of, tags_for
+
+FACTS = [
+    "api_id",
+    "telephony_provider",
+    "status",
+    "answer",
+    "digest",
+    "connection",
+    "synced_at",
+    "drift",
+    "drifted",
+]
+ALL = [*FACTS, *DRIFTING, "area_code", "region", "origin", "holding", "search_text", "answerer", "standing"]
+PLAIN = ["agent__api_id" if name == "agent" else name for name in DRIFTING]
+# Not reserved: nothing was sent for that number, unless the database has forgotten it.
+BUYING = [LineState.SENDING, LineState.UNKNOWN]
 
 
-def keep_page(infos: Iterable[fluents.Number], started: datetime, *, first: bool = False) -> None:
+def keep_page(infos: Iterable[fluents.RemoteNumber], started: datetime, *, first: bool = False) -> None:
     """Bring the local copies of a page up to date, in a fixed number of queries.
 
-    FIRST: there are no books yet, so everything is taken as it is.
+    `first`: there are no books yet, so everything is taken as it is. Where there are orders already, the
+    database may have forgotten more, and a person has to accept these numbers.
     """
+    explained = first and not Line.objects.exists()
     listed = {info.number: info for info in infos}
     connections = known(Connection, {info.telephony_account_connection for info in listed.values()})
     agents = agents_for({info.inbound_agent for info in listed.values()})
     with transaction.atomic():
+        exact, areas = being_bought(listed)  # before our rows: what is bought in between is among those
         ours = ours_among(listed)
-        busy = being_changed(ours, started) | being_bought(listed, ours)
+        busy = being_changed(ours, started) | exact
+        busy |= {
+            e164
+            for e164, info in listed.items()
+            if e164 not in ours and (info.telephony_account_connection, e164[2:5]) in areas
+        }
         busy |= {e164 for e164, number in ours.items() if just_given_up(number, started)}
         kept, fresh, events = [], [], []
         for e164, info in listed.items():
@@ -53,17 +72,17 @@ def keep_page(infos: Iterable[fluents.Number], started: datetime, *, first: bool
                 # Without its key: our row is found by its number, and only FACTS are written.
                 kept.append(Number(e164=e164, **facts, drift=drift, drifted=bool(drift)))
             else:
-                fresh.append(taken(info, agent, facts, number, first=first))
+                fresh.append(taken(info, agent, facts, number, first=first, explained=explained))
         Number.objects.filter(e164__in=busy & ours.keys()).owned().update(synced_at=started)
         write(kept, FACTS)
         write_fresh(fresh, listed, ours)
         if not first:
-            reason = "Found at Fluents: it was bought or linked elsewhere."
+            reason = "Found in Fluents. It was bought or linked elsewhere."
             events += [Event(action="number.found", number=number, reason=reason) for number in fresh]
         Event.objects.bulk_create(events)
 
 
-def ours_among(listed: dict[str, fluents.Number]) -> dict[str, Number]:
+def ours_among(listed: dict[str, fluents.RemoteNumber]) -> dict[str, Number]:
     """Our rows for these numbers, locked: a plan that ends meanwhile writes after us."""
     rows = Number.objects.select_for_update(of=("self",)).select_related("agent").filter(e164__in=listed)
     rows = rows.order_by("pk").defer("answer", "search_text").prefetch_related("tags")
@@ -79,16 +98,14 @@ def being_changed(ours: dict[str, Number], started: datetime) -> set[str]:
     return set(rows.values_list("number__e164", flat=True))
 
 
-def being_bought(listed: dict[str, fluents.Number], ours: dict[str, Number]) -> set[str]:
-    """Numbers that a line is just buying: they come onto the books as bought, not as found."""
+def being_bought(listed: dict[str, fluents.RemoteNumber]) -> tuple[set[str], set[tuple[str, str]]]:
+    """Numbers that a line is just buying, and connections with area codes where one is bought by its area.
+
+    They come onto the books as bought, not as found.
+    """
     lines = Line.objects.filter(state__in=BUYING)
     exact = set(lines.filter(phone_number__in=listed).values_list("phone_number", flat=True))
-    areas = set(lines.filter(by_area_code=True).values_list("connection__api_id", "area_code"))
-    return exact | {
-        e164
-        for e164, info in listed.items()
-        if e164 not in ours and (info.telephony_account_connection, e164[2:5]) in areas
-    }
+    return exact, set(lines.filter(by_area_code=True).values_list("connection__api_id", "area_code"))
 
 
 def just_given_up(number: Number, started: datetime) -> bool:
@@ -97,39 +114,79 @@ def just_given_up(number: Number, started: datetime) -> bool:
     return bool(given_up and number.synced_at and number.synced_at > started - window())
 
 
-def drift_of(number: Number, info: fluents.Number, agent: Agent | None) -> dict:
+def drift_of(number: Number, info: fluents.RemoteNumber, agent: Agent | None) -> dict:
     """What Fluents says otherwise than our books about a number that both know."""
-    ours = {name: getattr(number, name) for name in DECIDED if name != "agent"}
-    theirs = {name: getattr(info, name) for name in ours}
+    ours = {name: getattr(number, name) for name in DRIFTING if name != "agent"}
     ours["agent"] = number.agent.api_id if number.agent else ""
-    theirs["agent"] = agent.api_id if agent else ""
+    return differences(ours, theirs_of(info, agent), number.drift)
+
+
+def differences(ours: dict, theirs: dict, before: dict) -> dict:
+    """Where `ours` and `theirs` differ; and what stays of the differences `before`."""
     drift = {
-        name: {"ours": ours[name], "theirs": theirs[name]} for name in DECIDED if ours[name] != theirs[name]
+        name: {"ours": ours[name], "theirs": theirs[name]} for name in DRIFTING if ours[name] != theirs[name]
     }
-    return drift | ({"appeared": True} if number.drift.get("appeared") else {})
+    return drift | ({"appeared": True} if before.get("appeared") else {})
+
+
+def theirs_of(info: fluents.RemoteNumber, agent: Agent | None) -> dict:
+    """What Fluents says where our books may say otherwise."""
+    return {name: getattr(info, name) for name in DRIFTING if name != "agent"} | {
+        "agent": agent.api_id if agent else ""
+    }
+
+
+def unchanged(infos: Sequence[fluents.RemoteNumber], started: datetime) -> set[str]:
+    """Those of `infos` that say what they said last time, about numbers of ours that say the same.
+
+    They were seen: nothing else is written about them, and nothing is locked.
+    """
+    agents = agents_for({info.inbound_agent for info in infos})
+    rows = Number.objects.owned().filter(e164__in=[info.number for info in infos])
+    ours = {row[0]: row[1:] for row in rows.values_list("e164", "pk", "digest", *PLAIN)}
+    drifts = dict(rows.filter(drifted=True).values_list("e164", "drift"))
+    same = {}
+    for info in infos:
+        pk, digest, *values = ours.get(info.number, (0, ""))
+        if pk and digest == digest_of(info):
+            mine = dict(zip(DRIFTING, values, strict=True))
+            mine["agent"] = mine["agent"] or ""
+            before = drifts.get(info.number, {})
+            if differences(mine, theirs_of(info, agents.get(info.inbound_agent)), before) == before:
+                same[info.number] = pk
+    Number.objects.owned().filter(pk__in=list(same.values())).update(synced_at=started)
+    return set(same)
 
 
 def told(number: Number, drift: dict) -> list[Event]:
-    """Events for what is new about the differences of NUMBER."""
+    """Events for what is new about the differences of `number`."""
     events = []
     if number.status == NumberStatus.GONE:
         events.append(Event(action="number.back", number=number, reason="Fluents lists it again."))
-    new = {name: drift[name] for name in DECIDED if name in drift}
-    old = {name: number.drift[name] for name in DECIDED if name in number.drift}
+    new = {name: drift[name] for name in DRIFTING if name in drift}
+    old = {name: number.drift[name] for name in DRIFTING if name in number.drift}
     if new and new != old:
         before = {name: sides["ours"] for name, sides in new.items()}
         after = {name: sides["theirs"] for name, sides in new.items()}
-        reason = "Changed at Fluents. Our books stay as they are until somebody decides."
+        reason = "Changed in Fluents. Our records stay the same until someone decides."
         events.append(
             Event(action="number.drifted", number=number, before=before, after=after, reason=reason)
         )
     if old and not new:
-        events.append(Event(action="number.agreed", number=number, reason="Fluents agrees with us again."))
+        events.append(
+            Event(action="number.agreed", number=number, reason="Fluents matches our records again.")
+        )
     return events
 
 
 def taken(
-    info: fluents.Number, agent: Agent | None, facts: dict, number: Number | None, *, first: bool
+    info: fluents.RemoteNumber,
+    agent: Agent | None,
+    facts: dict,
+    number: Number | None,
+    *,
+    first: bool,
+    explained: bool,
 ) -> Number:
     """A number as Fluents has it: new to us, or one that we gave up and that is there again."""
     drift = {} if first else {"appeared": True}
@@ -142,11 +199,13 @@ def taken(
         description=info.description,
         outbound_only=info.outbound_only,
         origin=Origin.FOUND,
+        holding=number.holding + 1 if number else 1,
         drift=drift,
         drifted=bool(drift),
+        standing=Standing.EXPLAINED if explained else Standing.UNEXPLAINED,
     )
     tags = [tag.name for tag in number.tags.all()] if number else info.tags
-    fresh.search_text = search_text_of(fresh, tags)
+    describe(fresh, tags)
     return fresh
 
 
@@ -154,7 +213,9 @@ def write(rows: list[Number], names: list[str]) -> None:
     Number.objects.bulk_create(rows, update_conflicts=True, unique_fields=["e164"], update_fields=names)
 
 
-def write_fresh(fresh: list[Number], listed: dict[str, fluents.Number], ours: dict[str, Number]) -> None:
+def write_fresh(
+    fresh: list[Number], listed: dict[str, fluents.RemoteNumber], ours: dict[str, Number]
+) -> None:
     """Insert numbers; tags that Fluents has for one become ours when it is new to us."""
     write(fresh, ALL)
     if not fresh:
@@ -171,23 +232,20 @@ def write_fresh(fresh: list[Number], listed: dict[str, fluents.Number], ours: di
     )
 
 
-def mark_gone(started: datetime) -> int:
-    """Mark numbers that were not listed; each is asked for first, as lists shift between two pages.
+def missing(listed: set[str], started: datetime) -> list[tuple[int, str]]:
+    """Key and e164 of our numbers that are not `listed`.
 
     What was bought a moment ago is left alone: Fluents' reads may lag behind its purchases. So is
     what a plan is giving up.
     """
-    gone = 0
     unseen = (
         Number.objects.owned()
         .filter(synced_at__lt=started)
         .exclude(bought_at__gt=started - window())
         .exclude(plan_rows__state=RowState.APPLYING)
     )
-    for key, e164 in unseen.values_list("pk", "e164").iterator(chunk_size=500):
-        if client().find_number(e164) is None:
-            gone += call_gone(key, started)
-    return gone
+    rows = unseen.values_list("pk", "e164").iterator(chunk_size=1000)
+    return [(key, e164) for key, e164 in rows if e164 not in listed]
 
 
 def call_gone(key: int, started: datetime) -> bool:
@@ -196,6 +254,6 @@ def call_gone(key: int, started: datetime) -> bool:
         still = Number.objects.owned().filter(pk=key, synced_at__lt=started)
         if not still.update(status=NumberStatus.GONE, drift={"gone": True}, drifted=True):
             return False
-        reason = "Fluents does not list it any more."
-        record(action="number.gone", number_id=key, reason=reason)
+        reason = "Fluents no longer lists it."
+        record_event(action="number.gone", number_id=key, reason=reason)
     return True

@@ -1,19 +1,25 @@
 """Writing what Fluents tells us about numbers, agents and connections into the local copy."""
 
 from collections.abc import Iterable
+from dataclasses import fields
 from datetime import datetime
+from hashlib import blake2b
 from itertools import batched
+from operator import attrgetter
 
+from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet, prefetch_related_objects
 
-from .. import fluents
-from ..areas import area_code_of, region_of
-from ..models import Agent, Connection, Number, Tag
-from ..prepared import put
-from ..states import NumberStatus, Origin
-from .history import db_now
+from numbers import fluents
+from numbers.db.clock import db_now
+from numbers.models import Agent, Connection, Number, Tag
+from numbers.states import AWAY, NumberStatus, Origin, Standing
+from numbers.telephony.area_codes import area_code_of, area_of, region_of
+from numbers.telephony.characters import plain
 
 PORTION = 1000
+SAID = attrgetter(*(field.name for field in fields(fluents.RemoteNumber) if field.compare))
+DESCRIBED = ("search_text", "answerer")
 
 
 def connection_for(*, api_id: str, telephony_provider: str = "") -> Connection:
@@ -25,7 +31,7 @@ def connection_for(*, api_id: str, telephony_provider: str = "") -> Connection:
 
 
 def agent_for(reference: str, name: str = "") -> Agent | None:
-    """The agent that REFERENCE means: an id, or the name of just one agent. None for ""."""
+    """The agent that `reference` means: an id, or the name of just one agent. None for ""."""
     if not reference:
         return None
     named = list(Agent.objects.filter(Q(api_id=reference) | Q(name=reference), gone_at=None)[:2])
@@ -48,7 +54,7 @@ def agents_for(references: set[str]) -> dict[str, Agent]:
     return found | known(Agent, references - found.keys())
 
 
-def known(kind: type, references: set[str]) -> dict:
+def known[M: (Agent, Connection)](kind: type[M], references: set[str]) -> dict[str, M]:
     """The rows for these ids at Fluents; bare ones are made for ids that nothing has listed."""
     references = references - {""}
     found = {row.api_id: row for row in kind.objects.filter(api_id__in=references)}
@@ -70,30 +76,47 @@ def tags_for(names: Iterable[str]) -> dict[str, Tag]:
 
 def search_text_of(number: Number, tags: Iterable[str]) -> str:
     """What the search looks through; one field a line, so that nothing is found across two of them."""
-    parts = [number.e164, number.label, str(number.agent or ""), *sorted(tags)]
-    return "\n".join(part for part in parts if part).lower()
+    area = area_of(number.e164)
+    place = [str(area), area.region_name] if area else []
+    parts = [number.e164, number.label, str(number.agent or ""), *sorted(tags), *place]
+    return "\n".join(plain(part) for part in parts if part).lower()
+
+
+def describe(number: Number, tags: Iterable[str]) -> None:
+    """Set what the search looks through and what the list sorts by (DESCRIBED) by what `number` says else."""
+    number.search_text = search_text_of(number, tags)
+    number.answerer = str(number.agent or "").lower()[:200]
 
 
 def refresh_search_text(numbers: QuerySet[Number]) -> int:
-    """Work out the search text of NUMBERS anew, in portions; how many there were."""
+    """Work out the search text of `numbers` anew, in portions; how many there were."""
     keys = list(numbers.order_by("pk").values_list("pk", flat=True))
     for portion in batched(keys, PORTION):
         rows = list(Number.objects.filter(pk__in=portion).only("e164", "label", "agent"))
         prefetch_related_objects(rows, "agent", "tags")
         for row in rows:
-            row.search_text = search_text_of(row, [tag.name for tag in row.tags.all()])
-        Number.objects.bulk_update(rows, ["search_text"])
+            describe(row, [tag.name for tag in row.tags.all()])
+        Number.objects.bulk_update(rows, DESCRIBED)
     return len(keys)
 
 
-def facts_of(info: fluents.Number) -> dict:
+def facts_of(info: fluents.RemoteNumber) -> dict:
     """The columns that Fluents alone decides about."""
     return {
         "api_id": info.id,
         "telephony_provider": info.telephony_provider,
         "status": NumberStatus.ACTIVE if info.active else NumberStatus.INACTIVE,
-        "answer": info.as_json(),
+        **answer_of(info),
     }
+
+
+def answer_of(info: fluents.RemoteNumber) -> dict:
+    """The columns that keep what Fluents has said: a sync leaves alone what it says in the same words."""
+    return {"answer": info.as_json(), "digest": digest_of(info)}
+
+
+def digest_of(info: fluents.RemoteNumber) -> str:
+    return blake2b(repr(SAID(info)).encode(), digest_size=8).hexdigest()
 
 
 def place_of(e164: str) -> dict:
@@ -102,7 +125,7 @@ def place_of(e164: str) -> dict:
 
 
 def keep_number(
-    info: fluents.Number,
+    info: fluents.RemoteNumber,
     *,
     connection: Connection | None = None,
     agent: Agent | None = None,
@@ -112,7 +135,7 @@ def keep_number(
 ) -> Number:
     """Insert or renew the local copy of a number that has just become ours, as Fluents describes it.
 
-    CONNECTION and AGENT stand in where the answer names none. BOUGHT_BY marks a fresh purchase.
+    `connection` and `agent` stand in where the answer names none. `bought_by` marks a fresh purchase.
     Tags of Fluents become ours on first sight only.
     """
     now = now or db_now()
@@ -127,6 +150,7 @@ def keep_number(
         "agent": agent_for(info.inbound_agent, info.inbound_agent_name) or agent,
         "drift": {},
         "drifted": False,
+        "standing": Standing.EXPLAINED,
         "synced_at": now,
     }
     named = info.telephony_account_connection
@@ -140,16 +164,23 @@ def keep_number(
         values["origin"] = origin
     if number := first_sight(Number(e164=info.number, **values), info.tags):
         return number
-    number, _ = Number.objects.update_or_create(e164=info.number, defaults=values)
-    number.search_text = search_text_of(number, number.tags.values_list("name", flat=True))
-    number.save(update_fields=["search_text"])
+    with transaction.atomic():
+        number = Number.objects.select_for_update().get(e164=info.number)
+        number.holding += number.status in AWAY
+        for name, value in values.items():
+            setattr(number, name, value)
+        describe(number, number.tags.values_list("name", flat=True))
+        number.save(update_fields=[*values, "holding", *DESCRIBED])
     return number
 
 
 def first_sight(number: Number, tags: Iterable[str]) -> Number | None:
     """Insert a number that the books do not have yet, as nearly all that are bought; else None."""
-    number.search_text = search_text_of(number, tags)
-    if not put(number, unless="e164"):
+    describe(number, tags)
+    try:
+        with transaction.atomic():
+            number.save(force_insert=True)
+    except IntegrityError:
         return None
     if tags:
         number.tags.set(tags_for(tags).values())
@@ -157,10 +188,10 @@ def first_sight(number: Number, tags: Iterable[str]) -> Number | None:
 
 
 def write_on(number: Number, *, label: str = "", tags: Iterable[str] = ()) -> None:
-    """Put a label and tags on NUMBER in our books. What is empty here stays there as it was."""
+    """Put a label and tags on `number` in our books. What is empty here stays there as it was."""
     if not (label or tags):
         return
     number.label = label or number.label
     number.tags.add(*tags_for(tags).values())
-    number.search_text = search_text_of(number, number.tags.values_list("name", flat=True))
-    number.save(update_fields=["label", "search_text"])
+    describe(number, number.tags.values_list("name", flat=True))
+    number.save(update_fields=["label", *DESCRIBED])

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from .amounts import priced
-from .areas import REGIONS
-from .states import LineState
-from .tiles import COLUMNS, ROWS, TILES
+from numbers.currencies import priced
+from numbers.services.calls.figures import Day
+from numbers.states import LineState
+from numbers.telephony.area_codes import REGIONS
+from numbers.telephony.tiles import COLUMNS, ROWS, TILES
 
 PITCH = 48  # of the map's tiles, in units of its view box
 STEP, BAR, HEIGHT = 20, 14, 72  # of a chart's bars
@@ -88,7 +89,7 @@ def elsewhere(regions: dict[str, int]) -> int:
 
 def outcomes_chart(weeks: list[str], ended: dict[str, list[int]]) -> Chart:
     """How the lines of each week ended, one bar a week."""
-    names = [f"{(day := date.fromisoformat(week)).day} {day:%b}" for week in weeks]
+    names = [f"{(day := date.fromisoformat(week)):%b} {day.day}" for week in weeks]
     states = [LineState(state) for state in OUTCOMES]
     rows = [[ended[state][i] for state in states] for i in range(len(weeks))]
     most = max(map(sum, rows), default=0) or 1
@@ -104,7 +105,7 @@ def outcomes_chart(weeks: list[str], ended: dict[str, list[int]]) -> Chart:
                 column.parts.append((OUTCOMES[state], round(bottom, 2), height))
         columns.append(column)
     table = [(name, *(f"{n:,}" for n in row)) for name, row in zip(names, rows, strict=True)]
-    words = "How lines ended, by week. " + "; ".join(column.words for column in columns) + "."
+    words = "Line results by week. " + "; ".join(column.words for column in columns) + "."
     return Chart(columns, names[0], names[-1], words, table)
 
 
@@ -119,9 +120,32 @@ def cost_chart(months: list[str], monthly: list[str], currency: str) -> Chart:
         if height := round(float(amount / most) * (HEIGHT - 2), 2):
             column.parts.append(("ink", round(HEIGHT - height, 2), height))
         columns.append(column)
-    words = "Estimated cost a month. " + "; ".join(column.words for column in columns) + "."
-    table = [(name, priced(amount, currency)) for name, amount in zip(names, amounts, strict=True)]
+    words = "Monthly cost (estimate). " + "; ".join(column.words for column in columns) + "."
+    table: list[tuple[str, ...]] = [
+        (name, priced(amount, currency)) for name, amount in zip(names, amounts, strict=True)
+    ]
     return Chart(columns, names[0], names[-1], words, table)
+
+
+def calls_chart(days: list[Day]) -> Chart:
+    """The calls of one number, one bar a day, with those that failed on top."""
+    names = [f"{day.day:%b} {day.day.day}" for day in days]
+    most = max((day.total for day in days), default=0) or 1
+    columns, rows = [], []
+    for i, (name, day) in enumerate(zip(names, days, strict=True)):
+        said = f"{day.total:,} call{'' if day.total == 1 else 's'}" if day.total else "none"
+        column = Column(i * STEP + 3, f"{name}: {said}{f', {day.failed:,} failed' if day.failed else ''}")
+        bottom = float(HEIGHT)
+        for colour, n in (("ink", day.total - day.failed), ("red", day.failed)):
+            if n:
+                height = round(n / most * (HEIGHT - 2), 2)
+                bottom -= height
+                column.parts.append((colour, round(bottom, 2), height))
+        columns.append(column)
+        rows.append((name, *(f"{n:,}" for n in (day.incoming, day.outgoing, day.failed))))
+    busy = [column.words for column, day in zip(columns, days, strict=True) if day.total]
+    words = f"Calls by day, the last {len(days)} days. {'; '.join(busy) or 'None'}."
+    return Chart(columns, names[0], names[-1], words, rows)
 
 
 def agent_bars(counts: dict) -> list[dict]:
@@ -136,19 +160,19 @@ def agent_bars(counts: dict) -> list[dict]:
 
 
 def drawn(counts: dict) -> dict:
-    """All pictures and figures of the overview, from what `services.counting` counted."""
+    """All pictures and figures of the overview, from what `statistics` counted."""
     owned, bought = counts["owned"], counts["outcomes"][LineState.BOUGHT]
     run_rates = [priced(amount, currency) for currency, amount in counts["run_rates"].items()]
     return {
         "owned": owned,
         "unassigned": counts["unassigned"],
-        "unassigned_share": round(100 * counts["unassigned"] / owned, 1) if owned else 0,
+        "unassigned_share": round(100 * counts["unassigned"] / owned, 1) if owned else 0.0,
         "bought_this_week": bought[-1],
         "bought_last_week": bought[-2],
         "this_week": [
             {"state": state, "count": n} for state in OUTCOMES if (n := counts["outcomes"][state][-1])
         ],
-        "run_rate": " + ".join(run_rates) or priced(0, counts["currency"]),
+        "run_rate": " + ".join(run_rates) or priced(Decimal(0), counts["currency"]),
         "unpriced": counts["unpriced"],
         "tiles": tile_map(counts["regions"]),
         "map_width": MAP_WIDTH,
@@ -158,4 +182,6 @@ def drawn(counts: dict) -> dict:
         "outcomes": outcomes_chart(counts["weeks"], counts["outcomes"]),
         "cost": cost_chart(counts["months"], counts["monthly"], counts["currency"]),
         "agents": agent_bars(counts),
+        "calls": counts["calls"],
+        "used_cost": " + ".join(priced(amount, currency) for currency, amount in counts["used_cost"].items()),
     }

@@ -6,22 +6,21 @@ from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from time import time
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Count, Max
-from django_tasks_db.models import DBTaskResult
 
-from ..models import Attempt, Gate, Journal, Line, Number, Order, PlanRow
-from ..models.gate import Breaker
-from ..states import OPEN, ApprovalState, LineState, Outcome
-from . import gate
-from .history import db_now
+from numbers.db.clock import db_now
+from numbers.models import Attempt, Journal, Line, Number, Order, PlanRow, SyncState
+from numbers.models.gate import Breaker
+from numbers.services.spending import gate
+from numbers.states import OPEN, ApprovalState, LineState, Outcome
 
 LATE = 120  # seconds that a line may be overdue, and a worker silent, before somebody should look
 HOUR = timedelta(hours=1)
 KEEP_SECONDS = 60  # for counts over all numbers, which take a while when there are a million
-TASKS_COUNTED = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +30,8 @@ class Vitals:
     gate: str  # open, paused, stopped
     oldest_due: float | None
     synced: float | None
-    sync_failed: bool
-    workers: int  # machines whose sweeper was seen lately
+    sync_error: str
+    workers: int  # machines whose worker was seen lately
     worker_seen: float | None
 
     @property
@@ -44,8 +43,8 @@ class Vitals:
         elif self.oldest_due and self.oldest_due > LATE:
             found.append("lines are overdue")
         if not self.workers:
-            found.append("no worker was seen lately")
-        if self.sync_failed:
+            found.append("no worker was seen recently")
+        if self.sync_error:
             found.append("the last sync failed")
         return found
 
@@ -58,7 +57,7 @@ class Figures:
     lines: dict[str, int]  # open ones by state
     sends: dict[str, int]  # of the last hour, by outcome
     numbers: dict[str, int] = field(default_factory=dict)
-    tasks_waiting: int
+    due: int
     changes_waiting: int
     approvals_waiting: int
 
@@ -80,7 +79,7 @@ def readiness() -> tuple[bool, dict]:
         if waiting := unapplied():
             return False, {"ready": False, "database": "ok", "unapplied_migrations": waiting}
         now = vitals()
-    except (DatabaseError, Gate.DoesNotExist) as error:
+    except (DatabaseError, ObjectDoesNotExist) as error:
         return False, {"ready": False, "database": type(error).__name__}
     return True, {
         "ready": True,
@@ -96,8 +95,8 @@ def readiness() -> tuple[bool, dict]:
 
 
 def vitals() -> Vitals:
-    """Three queries: the gate, the line that has waited longest, the workers' journals."""
-    now, row = db_now(), gate.current()
+    """The gate, the sync, the line that has waited longest, the workers' journals."""
+    now, row, sync = db_now(), gate.current(), SyncState.objects.get()
     stopped = gate.stops(row, now)
     due = Line.objects.due().order_by("due_at").values_list("due_at", flat=True).first()
     seen = Journal.objects.aggregate(last=Max("seen_at"))["last"]
@@ -105,8 +104,8 @@ def vitals() -> Vitals:
     return Vitals(
         gate="paused" if row.paused else "stopped" if stopped and row.breaker == Breaker.OPEN else "open",
         oldest_due=seconds(now, due),
-        synced=seconds(now, row.synced_at),
-        sync_failed=bool(row.sync_error),
+        synced=seconds(now, sync.synced_at),
+        sync_error=sync.error,
         workers=alive,
         worker_seen=seconds(now, seen),
     )
@@ -125,7 +124,7 @@ def figures() -> Figures:
         lines=by(moving, "state", [state for state in LineState if state in OPEN]),
         sends=by(tried, "outcome", [outcome for outcome in Outcome if outcome != Outcome.SENDING]),
         numbers={name: counted(name, int(time() / KEEP_SECONDS)) for name in NUMBERS},
-        tasks_waiting=DBTaskResult.objects.ready().order_by()[:TASKS_COUNTED].count(),
+        due=Line.objects.due().order_by().count(),
         changes_waiting=PlanRow.objects.open().filter(plan__applied_at__isnull=False).count(),
         approvals_waiting=Order.objects.filter(approval=ApprovalState.WAITING).count(),
     )
@@ -139,11 +138,11 @@ NUMBERS: dict[str, Callable[[], int]] = {
 
 
 @lru_cache(maxsize=8)
-def counted(name: str, minute: int) -> int:
+def counted(name: str, minute: int) -> int:  # noqa: ARG001 -- the key of the cache: counted anew each minute
     return NUMBERS[name]()
 
 
 def by(rows, name: str, values: list) -> dict[str, int]:
-    """How many of ROWS there are for each of VALUES, zeros included."""
+    """How many of `rows` there are for each of `values`, zeros included."""
     found = dict(rows.values_list(name).annotate(Count("pk")))
     return {str(value): found.get(value, 0) for value in values}

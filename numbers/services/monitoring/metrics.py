@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from .services.observing import Figures, figures
+from .health import Figures, figures
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 GATE_STATES = ("open", "paused", "stopped")
@@ -26,10 +26,10 @@ class Books:
 def labelled(found: Figures) -> Iterator[Metric]:
     gates = {state: int(state == found.vitals.gate) for state in GATE_STATES}
     for name, words, label, values in (
-        ("lines", "Lines that have not ended, by state.", "state", found.lines),
+        ("lines", "Open lines, by state.", "state", found.lines),
         ("sends_last_hour", "Purchases answered in the last hour, by outcome.", "outcome", found.sends),
-        ("numbers", "Numbers on the books; at most a minute old.", "kind", found.numbers),
-        ("gate", "1 for what the gate is at the moment.", "state", gates),
+        ("numbers", "Numbers in our records; at most a minute old.", "kind", found.numbers),
+        ("gate", "1 for the current state of buying.", "state", gates),
     ):
         metric = GaugeMetricFamily(f"fluents_{name}", words, labels=[label])
         for value, count in values.items():
@@ -40,14 +40,14 @@ def labelled(found: Figures) -> Iterator[Metric]:
 def single(found: Figures) -> Iterator[Metric]:
     now = found.vitals
     for name, words, value in (
-        ("oldest_due_seconds", "How long the line that has waited longest is overdue.", now.oldest_due or 0),
+        ("oldest_due_seconds", "How long the longest-waiting line is overdue.", now.oldest_due or 0),
         ("synced_seconds", "Time since the last complete sync.", now.synced),
-        ("sync_failed", "1 while the last sync failed.", int(now.sync_failed)),
-        ("workers", "Machines whose worker was seen lately.", now.workers),
+        ("sync_failed", "1 if the last sync failed.", int(bool(now.sync_error))),
+        ("workers", "Machines whose worker was seen recently.", now.workers),
         ("worker_seen_seconds", "Time since a worker was seen.", now.worker_seen),
-        ("tasks_waiting", "Doorbells that no worker has heard yet.", found.tasks_waiting),
-        ("changes_waiting", "Rows of plans under way that are not done.", found.changes_waiting),
-        ("approvals_waiting", "Orders that wait for another person.", found.approvals_waiting),
+        ("lines_due", "Due lines that no worker has taken.", found.due),
+        ("changes_waiting", "Unfinished rows of changes in progress.", found.changes_waiting),
+        ("approvals_waiting", "Orders waiting for approval.", found.approvals_waiting),
     ):
         if value is not None:
             yield GaugeMetricFamily(f"fluents_{name}", words, value=value)

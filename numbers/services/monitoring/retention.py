@@ -4,25 +4,44 @@ from datetime import datetime, timedelta
 
 from django.contrib.sessions.models import Session
 from django.db.models import Max, Q, QuerySet
-from django_tasks_db.models import DBTaskResult
 
-from ..models import Attempt, Look, Notice, Reconciliation
-from ..states import FINAL
-from .history import db_now
+from numbers.db.clock import db_now
+from numbers.models import (
+    AgentDay,
+    Alarm,
+    Attempt,
+    Invoice,
+    Look,
+    Notice,
+    NumberDay,
+    Reconciliation,
+    TypedForm,
+)
+from numbers.services.costs.invoices import KEEP as UNREAD
+from numbers.services.orders.typed_forms import KEEP
+from numbers.states import FINAL
 
+CALLS = 400  # days for which they are kept at least: a year of months, and what they are compared with
 BATCH = 2000  # rows a statement, so that buying never waits long for a lock
 
 
 def prune(*, days: int, dry_run: bool = False) -> dict[str, int]:
-    """Forget evidence that is older than DAYS, and what has run out. How many rows of each kind."""
+    """Forget evidence that is older than `days`, and what has run out. How many rows of each kind."""
     now = db_now()
     old = now - timedelta(days=days)
+    called = (now - timedelta(days=max(days, CALLS))).date()
     forget = {
-        "tasks": DBTaskResult.objects.filter(finished_at__lt=now - timedelta(days=1)),
         "sessions": Session.objects.filter(expire_date__lt=now),
         "look-ups": Look.objects.filter(at__lt=old, line__state__in=FINAL),
         "comparisons": comparisons(old),
+        "unfinished forms": TypedForm.objects.filter(saved_at__lt=now - KEEP),
         "notices": Notice.objects.filter(at__lt=old),
+        "alarms": Alarm.objects.filter(ended_at__lt=old),
+        "unmatched invoices": Invoice.objects.filter(
+            state=Invoice.State.COLUMNS, uploaded_at__lt=now - UNREAD
+        ),
+        "days of calls": NumberDay.objects.filter(day__lt=called),
+        "agents' days of calls": AgentDay.objects.filter(day__lt=called),
     }
     bodies = attempts_with_bodies(old)
     if dry_run:
@@ -51,7 +70,7 @@ def empty(rows: QuerySet[Attempt]) -> int:
 
 
 def in_batches(rows: QuerySet, act) -> int:
-    """ACT on ROWS, a batch at a time; ACT must take them out of ROWS."""
+    """`act` on `rows`, a batch at a time; `act` must take them out of `rows`."""
     done = 0
     while keys := list(rows.order_by().values_list("pk", flat=True)[:BATCH]):
         act(rows.model._base_manager.filter(pk__in=keys))

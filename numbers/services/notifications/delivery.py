@@ -1,54 +1,64 @@
-"""Notices out of the house, by e-mail and webhook: at least once, a few tries, in nobody's way.
+"""Sending notices by e-mail and webhook: at least once, with a few retries.
 
 A delivery that crashes between sending and noting it is sent again; it carries the notice's id, by
 which a receiver can tell.
 """
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Min
 
-from .. import webhook
-from ..models import Delivery, Notice
-from ..tasks import deliver_notice
-from .history import db_now
+from numbers.db.clock import db_now
+from numbers.models import Delivery, Notice
+from numbers.services import fluents_client
 
-log = logging.getLogger("numbers.delivering")
+from . import webhook
 
-BATCH = 20
-HEARD = timedelta(minutes=2)  # until a delivery is rung for again
+log = logging.getLogger(__name__)
+
+NAME = "notices"
+HELD = timedelta(minutes=2)  # that a worker may take for one
 AGAIN = [timedelta(minutes=minutes) for minutes in (1, 5, 30, 120)]  # after each try that failed
 SUBJECTS = {
-    Notice.Kind.ORDER: "Order {order} has ended",
-    Notice.Kind.APPROVAL: "Order {order} waits for your approval",
-    Notice.Kind.DECIDED: "Order {order}: what was decided",
-    Notice.Kind.REVIEW: "Order {order}: a line needs you",
+    Notice.Kind.ORDER: "Order {order} is done",
+    Notice.Kind.APPROVAL: "Order {order} needs your approval",
+    Notice.Kind.DECIDED: "Order {order} was decided",
+    Notice.Kind.REVIEW: "Order {order} needs you",
     Notice.Kind.GATE: "Buying has stopped",
+    Notice.Kind.CALLS: "A check may have placed a call",
+    Notice.Kind.ACCOUNT: "Your account was changed",
+    Notice.Kind.LOGIN: "New login",
+    Notice.Kind.ALARM: "Alarm",
+    Notice.Kind.ALARM_END: "An alarm has ended",
+    Notice.Kind.DIGEST: "Today's alarms",
 }
 
 
-def ring_deliveries() -> int:
-    """Ask the task workers to send what is due; how many deliveries that are."""
-    with transaction.atomic():
-        now = db_now()
-        due = Delivery.objects.filter(due_at__lte=now).order_by("due_at")
-        rung = 0
-        for pk, due_at in due.values_list("pk", "due_at")[:BATCH]:
-            if Delivery.objects.filter(pk=pk, due_at=due_at).update(due_at=now + HEARD):
-                deliver_notice.enqueue(delivery_id=pk)
-                rung += 1
-    return rung
+def claim(*, limit: int) -> list[Delivery]:
+    """Deliveries that are due. Being due again is the lease: a slow worker may be overtaken."""
+    now = db_now()
+    due = Delivery.objects.filter(due_at__lte=now).order_by("due_at").select_related("notice")[:limit]
+    return [
+        delivery
+        for delivery in due
+        if Delivery.objects.filter(pk=delivery.pk, due_at=delivery.due_at).update(due_at=now + HELD)
+    ]
 
 
-def deliver(*, delivery_id: int) -> None:
+def defer(delivery: Delivery, error: Exception) -> None:
+    """Nothing to do: it is due again after HELD."""
+
+
+def next_due(_after: datetime) -> datetime | None:
+    return Delivery.objects.aggregate(at=Min("due_at"))["at"]
+
+
+def run(delivery: Delivery) -> None:
     """Send one notice on its way and note what came of it."""
-    waiting = Delivery.objects.select_related("notice").filter(due_at__isnull=False)
-    if not (delivery := waiting.filter(pk=delivery_id).first()):
-        return
+    fluents_client.release()  # mail and webhook take their time, too
     try:
         send(delivery)
     except (webhook.Failed, OSError, ValueError) as error:  # smtplib's errors are OSErrors
@@ -77,7 +87,11 @@ def send(delivery: Delivery) -> None:
         if settings.NOTIFY_WEBHOOK_URL:
             webhook.post(settings.NOTIFY_WEBHOOK_URL, payload(notice), secret=settings.NOTIFY_WEBHOOK_SECRET)
         return
-    subject = SUBJECTS[notice.kind].format(order=notice.order_id)
+    if delivery.channel == Delivery.Channel.SLACK:
+        if settings.NOTIFY_SLACK_URL:
+            webhook.post_to_slack(settings.NOTIFY_SLACK_URL, f"{notice.text} {address_of(notice)}")
+        return
+    subject = SUBJECTS[Notice.Kind(notice.kind)].format(order=notice.order_id)
     headers = {
         "Message-ID": f"<{notice.key}.{delivery.pk}@fluents-numbers>",
         "Auto-Submitted": "auto-generated",
@@ -102,11 +116,17 @@ def payload(notice: Notice) -> dict:
 
 
 def address_of(notice: Notice) -> str:
-    """The page that NOTICE is about."""
+    """The page that `notice` is about."""
     return settings.SITE_URL + path_of(notice)
 
 
 def path_of(notice: Notice) -> str:
     if notice.kind == Notice.Kind.REVIEW:
         return f"/review/{notice.line_id}/"
+    if notice.kind in (Notice.Kind.ACCOUNT, Notice.Kind.LOGIN):
+        return "/account/"
+    if notice.kind == Notice.Kind.CALLS:
+        return "/numbers/"
+    if notice.kind in (Notice.Kind.ALARM, Notice.Kind.ALARM_END, Notice.Kind.DIGEST):
+        return "/alarms/"
     return "/gate/" if notice.kind == Notice.Kind.GATE else f"/orders/{notice.order_id}/"

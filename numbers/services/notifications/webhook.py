@@ -1,4 +1,4 @@
-"""One signed message to the address that the settings name. Plain Python.
+"""One message to an address that the settings name: signed, or as Slack takes it. Plain Python.
 
 A receiver checks `X-Signature` (sha256 of the time stamp, a full stop and the body, with the shared
 secret as its key), that `X-Timestamp` is recent, and drops an `id` that it has seen.
@@ -19,7 +19,7 @@ class Failed(Exception):
 
 
 def post(url: str, body: dict, *, secret: str) -> None:
-    """POST BODY as JSON; a 2xx means that it was taken. Raises Failed."""
+    """POST `body` as JSON; a 2xx means that it was taken. Raises Failed."""
     content = json.dumps(body, separators=(",", ":")).encode()
     stamp = str(int(time.time()))
     headers = {
@@ -28,6 +28,17 @@ def post(url: str, body: dict, *, secret: str) -> None:
         "X-Timestamp": stamp,
         "X-Signature": f"sha256={signature(secret, stamp, content)}",
     }
+    send(url, content, headers, "webhook")
+
+
+def post_to_slack(url: str, text: str) -> None:
+    """POST `text` to an incoming webhook of Slack; links and names in it are text. Raises Failed."""
+    for sign, meant in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        text = text.replace(sign, meant)
+    send(url, json.dumps({"text": text}).encode(), {"Content-Type": "application/json"}, "Slack address")
+
+
+def send(url: str, content: bytes, headers: dict[str, str], what: str) -> None:
     with requests.Session() as session:
         session.trust_env = False  # no proxy, no .netrc
         try:
@@ -36,9 +47,9 @@ def post(url: str, body: dict, *, secret: str) -> None:
             ) as answer:  # its body is of no interest and is not read
                 status = answer.status_code
         except requests.RequestException as error:
-            raise Failed(f"The webhook could not be reached ({type(error).__name__})") from None
+            raise Failed(f"The {what} can't be reached ({type(error).__name__})") from None
     if not 200 <= status < 300:
-        raise Failed(f"The webhook answered with status {status}")
+        raise Failed(f"The {what} returned status {status}")
 
 
 def signature(secret: str, stamp: str, content: bytes) -> str:

@@ -5,25 +5,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.db import transaction
 
-from ..models import Agent, Connection, Draft, Line, Number, Order
-from ..phone import pretty
-from ..statements import Statement, slot
-from ..states import HOLDING, LineState
-from .history import db_now
+from numbers.db.clock import db_now
+from numbers.models import Agent, Connection, Draft, Line, Order
+from numbers.services.inventory.holdings import owned_among
+from numbers.states import LineState
+from numbers.telephony.numbering_plan import NotForSale, warning_about
+from numbers.telephony.phone import check_for_sale, pretty
 
-# Planned anew each time: whether an index of some lines serves depends on the values.
-HELD = Statement(
-    lambda places: (
-        Line.objects.filter(phone_number__in=slot(*(f"n{i}" for i in range(places))), state__in=HOLDING)
-        .order_by()
-        .values_list("phone_number")
-    )
-)
 KEEP = timedelta(days=1)  # drafts; forms do not live longer either
-LONGEST_LABEL, LONGEST_TAG, MOST_TAGS = 200, 50, 20
 PARTS = 4  # areas that a short description names
 
 
@@ -47,18 +39,22 @@ def count_of(wants: Iterable[Want]) -> int:
     return sum(want.quantity for want in wants)
 
 
-def wrong_tag(tags: Iterable[str]) -> str:
-    """What is wrong with TAGS, or ""."""
-    tags = list(tags)
-    if len(tags) > MOST_TAGS:
-        return f"A number has at most {MOST_TAGS} tags."
-    if bad := next((tag for tag in tags if len(tag) > LONGEST_TAG or not tag.isprintable()), ""):
-        return f"“{bad[:LONGEST_TAG]}” is no tag: at most {LONGEST_TAG} characters on one line."
-    return ""
+def warnings_about(wants: Iterable[Want]) -> list[str]:
+    """What a person should confirm before `wants` are ordered: area codes we do not know, other countries."""
+    return list(dict.fromkeys(text for want in wants if (text := doubt(want)[0])))
+
+
+def doubt(want: Want) -> tuple[str, str]:
+    """What is doubtful about `want`, and why it is never bought; "" where neither."""
+    try:
+        number = want.phone_number
+        return (check_for_sale(number) if number else warning_about(want.area_code)), ""
+    except NotForSale as error:
+        return "", str(error)
 
 
 def in_words(parts: Sequence[tuple[str, int]]) -> str:
-    """ "10 in 415, 2 exact numbers"; PARTS are area codes ("" for exact numbers) with their lines."""
+    """ "10 in 415, 2 exact numbers"; `parts` are area codes ("" for exact numbers) with their lines."""
     by_area: dict[str, int] = {}
     for area, count in parts:
         by_area[area] = by_area.get(area, 0) + count
@@ -77,15 +73,16 @@ def in_words(parts: Sequence[tuple[str, int]]) -> str:
 
 def keep_draft(
     *,
-    owner: AbstractUser,
+    owner: User,
     form_token: str,
     telephony_provider: str,
     telephony_account_connection: str,
     wants: Sequence[Want],
     source: str = "",
+    warnings: Sequence[str] = (),
     again_of: Order | None = None,
 ) -> Draft:
-    """Keep what OWNER is about to order, for the confirming step; old drafts of everybody are thrown away."""
+    """Keep what owner is about to order, for the confirming step; old drafts of everybody are thrown away."""
     now = db_now()
     with transaction.atomic():
         Draft.objects.filter(created_at__lt=now - KEEP).delete()
@@ -96,18 +93,31 @@ def keep_draft(
             telephony_account_connection=telephony_account_connection,
             wants=[want.as_json() for want in wants],
             source=source[:200],
+            warnings=list(warnings),
             again_of=again_of,
             created_at=now,
         )
 
 
-def draft_of(owner: AbstractUser, key: str) -> Draft | None:
-    """OWNER's draft of that id; None where there is none, or where it is somebody else's."""
+def last_account(owner: User) -> dict[str, str]:
+    """The account that `owner` bought on last, by the names of the form; {} where there is none any more."""
+    order = Order.objects.filter(requested_by=owner).order_by("-pk").first()
+    line = order and order.lines.select_related("connection").filter(connection__gone_at=None).first()
+    if not line:
+        return {}
+    return {
+        "telephony_provider": line.telephony_provider,
+        "telephony_account_connection": line.connection.api_id,
+    }
+
+
+def draft_of(owner: User, key: str) -> Draft | None:
+    """`owner`'s draft of that id; None where there is none, or where it is somebody else's."""
     try:
-        key = uuid.UUID(key)
+        pk = uuid.UUID(key)
     except ValueError:
         return None
-    return Draft.objects.select_related("again_of").filter(pk=key, owner=owner).first()
+    return Draft.objects.select_related("again_of").filter(pk=pk, owner=owner).first()
 
 
 def wants_of(draft: Draft) -> list[Want]:
@@ -115,34 +125,19 @@ def wants_of(draft: Draft) -> list[Want]:
 
 
 def obstacles(draft: Draft) -> list[str]:
-    """What has changed since DRAFT was written so that it cannot be ordered as it stands."""
+    """What has changed since `draft` was written so that it cannot be ordered as it stands."""
     found, wants = [], wants_of(draft)
     gone = Connection.objects.filter(api_id=draft.telephony_account_connection, gone_at__isnull=False)
-    found += [f"The connection {row} is gone at Fluents. Choose another one." for row in gone]
+    found += [f"The connection {row} was deleted in Fluents. Choose another one." for row in gone]
     agents = Agent.objects.filter(api_id__in={want.inbound_agent for want in wants}, gone_at__isnull=False)
-    found += [f"The agent {row} is gone at Fluents. Choose who answers instead." for row in agents]
+    found += [f"The agent {row} was deleted in Fluents. Choose another agent." for row in agents]
+    found += dict.fromkeys(text for want in wants if (text := doubt(want)[1]))
     ours = owned_among(want.phone_number for want in wants)
-    return found + [f"{pretty(e164)} is ours by now. Take it off the order." for e164 in sorted(ours)]
-
-
-def owned_among(phone_numbers: Iterable[str]) -> set[str]:
-    """Those of PHONE_NUMBERS that our books say are ours."""
-    named = set(phone_numbers) - {""}
-    if not named:
-        return set()
-    return set(Number.objects.owned().filter(e164__in=named).values_list("e164", flat=True))
-
-
-def held_among(phone_numbers: Iterable[str]) -> set[str]:
-    """Those of PHONE_NUMBERS that a line of ours is about at the moment."""
-    asked = list(phone_numbers)
-    places = len(asked) + -len(asked) % 20  # few statements: those left over hold the first once more
-    values = {f"n{i}": number for i, number in enumerate(asked + asked[:1] * (places - len(asked)))}
-    return {number for (number,) in HELD.rows(places, **values)} if asked else set()
+    return found + [f"{pretty(e164)} is already ours. Remove it from the order." for e164 in sorted(ours)]
 
 
 def missing_of(order: Order) -> list[Want]:
-    """What ORDER asked for and did not get: its failed lines, alike ones as one row."""
+    """What `order` asked for and did not get: its failed lines, alike ones as one row."""
     rows: dict[tuple, int] = {}
     failed = Line.objects.filter(order=order, state=LineState.FAILED).order_by("position")
     for area, number, agent, label, tags in failed.values_list(

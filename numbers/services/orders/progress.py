@@ -1,6 +1,5 @@
 """How far orders are, in figures and in words."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -8,18 +7,20 @@ from itertools import groupby
 from django.conf import settings
 from django.db.models import Count, Max, Min, Q
 
-from .models import Approval, Line, Order
-from .reports import price_a_line
-from .services import approving
-from .services.history import By
-from .services.moves import lease
-from .services.placing import estimate
-from .services.wants import in_words
-from .states import CANCELLABLE, FINAL, ApprovalState, LineState
+from numbers.db.leases import lease
+from numbers.models import Approval, Line, Order
+from numbers.services.audit.events import Actor
+from numbers.services.orders.prices import price_a_line
+from numbers.states import CANCELLABLE, FINAL, ApprovalState, LineState
+
+from . import approvals as approving
+from .prices import estimate
+from .summary import OrderSummary
 
 S = LineState
 REASONS = 3  # that are told of one area
 ENOUGH = 5  # lines that are over before their pace tells something
+SLOW_ANSWER = timedelta(seconds=3)  # an answer usually comes sooner
 SLOW = timedelta(seconds=10)  # a worker that has not sent a line by then may have died
 
 
@@ -34,23 +35,6 @@ class Share:
     reasons: list[str] = field(default_factory=list)
 
 
-def describe(orders: Sequence[Order]) -> None:
-    """Give each order `what` ("10 in 415, 5 in 617") and `whom` (how many agents), in two queries for all."""
-    lines = Line.objects.filter(order__in=[order.pk for order in orders]).order_by()
-    parts: dict[int, list] = {}
-    for row in lines.values("order", "area_code").annotate(count=Count("pk"), at=Min("position")):
-        parts.setdefault(row["order"], []).append((row["at"], row["area_code"], row["count"]))
-    agents = lines.values("order").annotate(
-        kinds=Count("agent", distinct=True), with_one=Count("agent"), all=Count("pk")
-    )
-    about = {row["order"]: row for row in agents}
-    for order in orders:
-        order.parts = [(area, count) for _, area, count in sorted(parts.get(order.pk, []))]
-        order.what = in_words(order.parts)
-        row = about.get(order.pk, {"kinds": 0, "with_one": 0, "all": 0})
-        order.whom = row["kinds"] + (0 < row["with_one"] < row["all"])
-
-
 def rows_of(lines: list[Line]) -> list[dict]:
     """The rows that were asked for: lines that follow each other and are alike."""
 
@@ -61,11 +45,12 @@ def rows_of(lines: list[Line]) -> list[dict]:
     return [{"line": group[0], "count": len(group)} for group in groups]
 
 
-def question_of(order: Order, *, by: By) -> dict:
-    """What the page of ORDER says about its approval; all of the request to whoever may decide now."""
+def question_of(order: Order, *, by: Actor) -> dict:
+    """What the page of `order` says about its approval; all of the request to people who may decide now."""
     if not order.approval or not (question := Approval.objects.filter(order=order).first()):
         return {}
-    about = {"question": question, "own": approving.is_own(question, by)}
+    asked = approving.asked_event(order)
+    about = {"question": question, "own": asked is not None and approving.is_own(asked, by)}
     if order.approval != ApprovalState.WAITING or about["own"] or not approving.may_approve(by):
         return about
     lines = approving.lines_of(order)
@@ -78,7 +63,7 @@ def question_of(order: Order, *, by: By) -> dict:
     )
     return about | {
         "digest": approving.digest_of(order, lines),
-        "as_asked": approving.digest_of(order, lines, as_asked=True) == question.digest,
+        "as_asked": approving.digest_of(order, lines, as_asked=True) == (asked and asked.after.get("digest")),
         "asked": rows_of(wanted),
         "count": len(wanted),
         "called_off": len(lines) - len(wanted),
@@ -89,7 +74,7 @@ def question_of(order: Order, *, by: By) -> dict:
 
 
 def shares(order: Order) -> list[Share]:
-    """The areas of ORDER in which something was not bought, the most missing first."""
+    """The areas of `order` in which something was not bought, the most missing first."""
     found: dict[str, Share] = {}
     rows = order.lines.order_by().values_list("area_code", "state").annotate(Count("pk"))
     for area_code, state, count in rows:
@@ -108,24 +93,50 @@ def shares(order: Order) -> list[Share]:
     return sorted((s for s in found.values() if s.missing), key=lambda share: -share.missing)
 
 
-def seconds_left(order: Order, *, now: datetime) -> float | None:
-    """About how long ORDER takes from now on; None where nobody knows.
+@dataclass(kw_only=True)
+class Waiting:
+    """What an order waits for: an answer to the purchase that was `sent` first, the next `check` of one that
+    got none, or neither, and then about how many `seconds` it takes."""
 
-    By the turns that its lines were given, by the gate's rate, by its pace so far, and by when a worker that
-    seems to have died must give its lines back: whichever is slowest.
+    sent: datetime | None = None
+    check: datetime | None = None
+    unknown: int = 0
+    seconds: float | None = None
+
+    @property
+    def words(self) -> str:
+        return in_time(self.seconds)
+
+
+def waiting_of(summary: OrderSummary, *, now: datetime) -> Waiting:
+    """What the order waits for most."""
+    unknown = summary.counts.get(S.UNKNOWN, 0)
+    if unknown or S.SENDING in summary.counts:
+        found = summary.order.lines.aggregate(
+            sent=Min("sent_at", filter=Q(state=S.SENDING)), check=Min("due_at", filter=Q(state=S.UNKNOWN))
+        )
+        if unknown or (found["sent"] and found["sent"] < now - SLOW_ANSWER):
+            return Waiting(unknown=unknown, **found)
+    return Waiting(seconds=seconds_left(summary, now=now))
+
+
+def seconds_left(summary: OrderSummary, *, now: datetime) -> float | None:
+    """About how long the order takes from now on; None where nobody knows.
+
+    By the gate's rate, by its pace so far, and by when a worker that seems to have died must give its lines
+    back: whichever is slowest.
     """
-    waiting = sum(order.counts.get(state, 0) for state in (S.PLANNED, S.RESERVED, S.SENDING))
-    if not waiting or S.UNKNOWN in order.counts:
+    waiting = sum(summary.counts.get(state, 0) for state in (S.PLANNED, S.RESERVED, S.SENDING))
+    if not waiting or S.UNKNOWN in summary.counts:
         return None
-    over = order.lines.aggregate(
+    over = summary.order.lines.aggregate(
         count=Count("pk", filter=Q(state__in=FINAL, settled_at__isnull=False)),
         first=Min("settled_at"),
         last=Max("settled_at"),
-        turn=Max("due_at", filter=Q(state=S.PLANNED)),
         held=Max("lease_until", filter=Q(state__in=CANCELLABLE, lease_until__lt=now + lease() - SLOW)),
     )
     guesses = [waiting / settings.GATE_RATE if settings.GATE_RATE > 0 else 0.0]
-    guesses += [(over[name] - now).total_seconds() for name in ("turn", "held") if over[name]]
+    guesses += [(over["held"] - now).total_seconds()] if over["held"] else []
     if over["count"] >= ENOUGH:
         guesses.append(waiting * (over["last"] - over["first"]).total_seconds() / (over["count"] - 1))
     return max(guesses)

@@ -1,6 +1,6 @@
 """Making a plan: a small one at once, a big one by a worker while its page follows along.
 
-What a plan is to be made from is a `Wish`. Nothing is changed here: the rows say what would be.
+What a plan is to be made from is a `PlanSource`. Nothing is changed here: the rows say what would be.
 """
 
 import io
@@ -8,14 +8,26 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import batched
 
 from django.db import transaction
 from django.db.models import QuerySet, prefetch_related_objects
 
-from ..models import Number, Plan, PlanRow, Wish
-from ..states import Act, PlanState
-from .drafting import (
+from numbers.db.clock import db_now
+from numbers.db.leases import LeaseLost, nobody_holds, soonest_due
+from numbers.db.wake import announce
+from numbers.models import Number, Plan, PlanRow, PlanSource
+from numbers.permissions import Right
+from numbers.services.audit.events import Actor, record_event
+from numbers.services.audit.rights import demand, needs
+from numbers.services.csv_tables import BadTable, Mistake
+from numbers.states import Act, PlanState
+
+from .csv_import import read_changes, table_of
+from .leases import hold_plan, let_go
+from .rows import (
     ENDS_AS,
     PORTION,
     CannotChange,
@@ -26,52 +38,69 @@ from .drafting import (
     giving_up,
     ours,
     push_rows,
+    right_for,
     rows_of,
     with_changes,
 )
-from .history import By, db_now, record
-from .importing import read_changes
-from .leasing import SLICE, hold_plan, let_go, ring_plan
-from .moves import LeaseLost
 
-log = logging.getLogger("numbers.proposing")
+log = logging.getLogger(__name__)
 
+NAME = "plans to be made"
+SLICE = 20.0  # seconds that a worker spends on a plan before it looks for others
+AGAIN = timedelta(seconds=30)  # until a plan is tried again whose making went wrong
 AT_ONCE = 2000  # numbers that are worked out while the person waits: about a second
 
 
 class Mistakes(CannotChange):
     """A file that cannot become a plan, with all that is wrong with it."""
 
-    def __init__(self, errors: list[str]) -> None:
-        super().__init__("\n".join(errors))
-        self.errors = errors
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        super().__init__("\n".join(map(str, mistakes)))
+        self.mistakes = mistakes
 
 
 def propose(
-    *, by: By, act: str, title: str, items: list, changes: dict | None = None, undo_of: Plan | None = None
+    *,
+    by: Actor,
+    act: str,
+    title: str,
+    items: list,
+    changes: dict | None = None,
+    undo_of: Plan | None = None,
+    reason: str = "",
 ) -> Plan:
-    """A plan about ITEMS: keys of numbers, pairs of such a key and its changes, or keys of rows to undo."""
-    plan = new_plan(by=by, act=act, title=title, undo_of=undo_of)
-    wish = Wish(plan=plan, items=items, total=len(items), changes=changes or {})
-    return keep_at_once(wish, by) if wish.total <= AT_ONCE else keep_for_later(wish)
+    """A plan about `items`: keys of numbers, pairs of such a key and its changes, or keys of rows to undo.
+
+    `reason`: why, in the words of the person asking; it is in the history of each number.
+    """
+    demand(by, right_for(act))
+    plan = new_plan(by=by, act=act, title=title, undo_of=undo_of, reason=reason)
+    source = PlanSource(plan=plan, items=items, total=len(items), changes=changes or {})
+    return keep_at_once(source, by) if source.total <= AT_ONCE else keep_for_later(source)
 
 
 def keys_of(numbers: QuerySet[Number]) -> list[int]:
-    """The keys of NUMBERS, each once: what a plan is about is decided when somebody asks for it."""
+    """The keys of `numbers`, each once: what a plan is about is decided when somebody asks for it."""
     return list(numbers.order_by("pk").values_list("pk", flat=True).distinct())
 
 
-def propose_file(*, by: By, content: bytes, title: str) -> Plan:
+@needs(Right.ASSIGN)
+def propose_file(*, by: Actor, content: bytes, title: str) -> Plan:
     """A plan of the changes that a CSV file asks for. Raises Mistakes; those of a big file stay with it."""
-    wish = Wish(plan=new_plan(by=by, act=Act.CHANGE, title=title), content=content)
-    if content.count(b"\n") > AT_ONCE:
-        return keep_for_later(wish)
-    read_file(wish)
-    return keep_at_once(wish, by)
+    source = PlanSource(plan=new_plan(by=by, act=Act.CHANGE, title=title), content=content)
+    if max(map(content.count, (b"\n", b"\r"))) > AT_ONCE:
+        try:
+            table_of(io.BytesIO(content))
+        except BadTable as error:
+            raise Mistakes([error.mistake]) from None
+        return keep_for_later(source)
+    read_file(source)
+    return keep_at_once(source, by)
 
 
-def new_plan(*, by: By, act: str, title: str, undo_of: Plan | None = None) -> Plan:
+def new_plan(*, by: Actor, act: str, title: str, undo_of: Plan | None = None, reason: str = "") -> Plan:
     return Plan(
+        reason=reason[:200],
         act=act,
         state=PlanState.WORKING,
         title=title[:200],
@@ -82,130 +111,171 @@ def new_plan(*, by: By, act: str, title: str, undo_of: Plan | None = None) -> Pl
     )
 
 
-def keep_at_once(wish: Wish, by: By) -> Plan:
-    """Work WISH out and write its plan in one transaction."""
-    rows = [row for portion in batched(wish.items, PORTION) for row in rows_for(wish, portion)]
-    return write_draft(wish.plan, rows, by)
+def keep_at_once(source: PlanSource, by: Actor) -> Plan:
+    """Work `source` out and write its plan in one transaction."""
+    rows = [row for portion in batched(source.items, PORTION) for row in rows_for(source, portion)]
+    return write_draft(source.plan, rows, by)
 
 
-def write_draft(plan: Plan, rows: list[PlanRow], by: By) -> Plan:
-    """Write PLAN with its ROWS."""
+def write_draft(plan: Plan, rows: list[PlanRow], by: Actor) -> Plan:
+    """Write `plan` with its `rows`."""
     plan.state, plan.counts = PlanState.DRAFT, counted(Counter(row.state for row in rows))
     with transaction.atomic():
         plan.save()
         for row in rows:
             row.plan = plan
         PlanRow.objects.bulk_create(rows)
-        record(action="plan.drafted", by=by, plan=plan, after={"rows": len(rows)}, reason=plan.title)
+        record_event(action="plan.drafted", by=by, plan=plan, after={"rows": len(rows)}, reason=plan.title)
     return plan
 
 
-def keep_for_later(wish: Wish) -> Plan:
-    """Have the worker work WISH out."""
+def keep_for_later(source: PlanSource) -> Plan:
+    """Have the worker work `source` out."""
     with transaction.atomic():
-        wish.plan.save()
-        wish.save()
-        ring_plan(plan_id=wish.plan.pk)
-    return wish.plan
+        source.plan.save()
+        source.save()
+        announce()
+    return source.plan
 
 
-def work_out(*, plan_id: int) -> None:
-    """Write rows of a big plan for a while, and ring for more. Safe to call at any time."""
-    if not (held := hold_plan(plan_id=plan_id)):
+# --- Work for a worker ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A plan that this worker makes until its lease ends."""
+
+    plan_id: int
+    until: datetime
+
+
+def claim(*, limit: int) -> list[Held]:
+    """Plans that nobody works out at the moment, the oldest first."""
+    free = nobody_holds()
+    waiting = Plan.objects.filter(free, state=PlanState.WORKING, due_at__lte=db_now()).order_by("pk")
+    keys = waiting.values_list("pk", flat=True)[:limit]
+    return [Held(plan_id=key, until=held) for key in keys if (held := hold_plan(plan_id=key))]
+
+
+def run(job: Held) -> None:
+    work_out(plan_id=job.plan_id, held=job.until)
+
+
+def defer(job: Held, error: Exception) -> None:  # noqa: ARG001 -- as all kinds of work have it
+    """Try again later; what was written until then stays."""
+    plans = Plan.objects.filter(pk=job.plan_id, state=PlanState.WORKING)
+    plans.update(lease_until=None, due_at=db_now() + AGAIN)
+
+
+def next_due(after: datetime) -> datetime | None:
+    """When a plan is to be worked out, later than `after`, or somebody's lease ends."""
+    return soonest_due(Plan.objects.filter(state=PlanState.WORKING), after)
+
+
+def work_out(*, plan_id: int, held: datetime | None = None) -> None:
+    """Write rows of a big plan for a while. Safe to call at any time; `held` is a lease that we have."""
+    if not (held := held or hold_plan(plan_id=plan_id)):
         return
     end = time.monotonic() + SLICE
-    wish = Wish.objects.select_related("plan", "plan__requested_by", "plan__undo_of").get(plan=plan_id)
+    source = PlanSource.objects.select_related("plan", "plan__requested_by", "plan__undo_of").get(
+        plan=plan_id
+    )
     try:
-        if wish.content is not None:
-            read_file(wish)
-            note = wish.plan.note
-            go_on(wish, content=None, items=wish.items, total=wish.total)
+        if source.content is not None:
+            read_file(source)
+            note = source.plan.note
+            go_on(source, content=None, items=source.items, total=source.total)
             Plan.objects.filter(pk=plan_id).update(note=note)
-        while wish.position < wish.total and time.monotonic() < end:
-            portion = wish.items[wish.position : wish.position + PORTION]
-            go_on(wish, rows=rows_for(wish, portion), position=wish.position + len(portion))
+        while source.position < source.total and time.monotonic() < end:
+            portion = source.items[source.position : source.position + PORTION]
+            go_on(source, rows=rows_for(source, portion), position=source.position + len(portion))
             held = hold_plan(plan_id=plan_id, held=held)
-        if wish.position == wish.total:
-            close(wish)
+        if source.position == source.total:
+            close(source)
     except Mistakes as mistakes:
-        refuse(wish, mistakes.errors)
+        refuse(source, mistakes.mistakes)
     except LeaseLost as lost:
         log.info("%s", lost)
-    let_go(plan_id=plan_id, held=held, ring=wish.position < wish.total and not wish.errors)
+    let_go(plan_id=plan_id, held=held)
 
 
-def go_on(wish: Wish, *, rows: Sequence[PlanRow] = (), **fields) -> None:
-    """Write ROWS and how far WISH is now, in one transaction: a killed worker loses none and repeats none.
+def go_on(source: PlanSource, *, rows: Sequence[PlanRow] = (), **fields) -> None:
+    """Write rows and how far source is now, in one transaction: a killed worker loses none and repeats none.
 
     Raises LeaseLost where another worker was faster, or the plan was discarded.
     """
-    same = Wish.objects.filter(pk=wish.pk, position=wish.position, content__isnull=wish.content is None)
+    same = PlanSource.objects.filter(
+        pk=source.pk, position=source.position, content__isnull=source.content is None
+    )
     with transaction.atomic():
         if not same.filter(plan__state=PlanState.WORKING).update(**fields):
-            raise LeaseLost(f"plan {wish.plan_id} has moved on")
+            raise LeaseLost(f"plan {source.plan_id} has moved on")
         for row in rows:
-            row.plan = wish.plan
+            row.plan = source.plan
         PlanRow.objects.bulk_create(rows)
     for name, value in fields.items():
-        setattr(wish, name, value)
+        setattr(source, name, value)
 
 
-def close(wish: Wish) -> None:
+def close(source: PlanSource) -> None:
     """working -> draft, for people to look at."""
-    plan = wish.plan
+    plan = source.plan
     with transaction.atomic():
         working = Plan.objects.filter(pk=plan.pk, state=PlanState.WORKING)
         if working.update(state=PlanState.DRAFT, counts=count_rows(plan)):
-            record(
+            record_event(
                 action="plan.drafted",
                 by=by_of(plan),
                 plan=plan,
-                after={"rows": wish.total},
+                after={"rows": source.total},
                 reason=plan.title,
             )
-            Wish.objects.filter(pk=wish.pk).delete()
+            PlanSource.objects.filter(pk=source.pk).delete()
 
 
-def refuse(wish: Wish, errors: list[str]) -> None:
+def refuse(source: PlanSource, mistakes: list[Mistake]) -> None:
     """working -> discarded; what is wrong with the file stays to be read."""
-    wish.errors, wish.content = errors, None
+    source.errors, source.content = [mistake.as_json() for mistake in mistakes], None
     with transaction.atomic():
-        working = Plan.objects.filter(pk=wish.plan_id, state=PlanState.WORKING)
-        if working.update(state=PlanState.DISCARDED, finished_at=db_now(), counts=count_rows(wish.plan)):
-            wish.save(update_fields=["errors", "content"])
-            reason = "The file has mistakes."
-            record(action="plan.discarded", by=by_of(wish.plan), plan=wish.plan, reason=reason)
+        working = Plan.objects.filter(pk=source.plan_id, state=PlanState.WORKING)
+        if working.update(state=PlanState.DISCARDED, finished_at=db_now(), counts=count_rows(source.plan)):
+            source.save(update_fields=["errors", "content"])
+            reason = "The file has errors."
+            record_event(action="plan.discarded", by=by_of(source.plan), plan=source.plan, reason=reason)
 
 
-# --- What a wish asks for -------------------------------------------------------------------
+# --- What a source asks for -------------------------------------------------------------------
 
 
-def read_file(wish: Wish) -> None:
-    """Turn the file of WISH into items: the rows that would change something. Raises Mistakes."""
-    wanted, errors = read_changes(io.BytesIO(wish.content))
-    if errors:
-        raise Mistakes(errors)
-    wish.items = [[key, changes] for key, changes in wanted if changes]
-    wish.total = len(wish.items)
+def read_file(source: PlanSource) -> None:
+    """Turn the file of `source` into items: the rows that would change something. Raises Mistakes."""
+    warnings: list[str] = []
+    wanted, mistakes = read_changes(io.BytesIO(bytes(source.content or b"")), warnings=warnings)
+    if mistakes:
+        raise Mistakes(mistakes)
+    source.items = [[key, changes] for key, changes in wanted if changes]
+    source.total = len(source.items)
     if not wanted:
-        raise Mistakes(["There are no rows in this file."])
-    same = len(wanted) - wish.total
-    words = f"{same:,} of {len(wanted):,} rows say what our books say already."
-    if not wish.total:
-        raise Mistakes([words.replace(f"{same:,} of", "All")])
-    wish.plan.note = f"{words} They are not in this plan." if same else ""
+        raise Mistakes([Mistake(text="This file has no rows.")])
+    if not source.total:
+        text = f"All {len(wanted):,} rows already match our records."
+        raise Mistakes([Mistake(text=" ".join([text, *warnings]))])
+    if same := len(wanted) - source.total:
+        text = f"{same:,} of {len(wanted):,} rows already match our records and were left out."
+        warnings.insert(0, text)
+    source.plan.note = " ".join(warnings)[:500]
 
 
-def rows_for(wish: Wish, items: Sequence) -> list[PlanRow]:
-    """The rows for a portion of the ITEMS of WISH."""
-    work_out_rows = push_rows if wish.plan.act == Act.PUSH else rows_of
-    return work_out_rows(wanted_for(wish, items), wish.plan.act)
+def rows_for(source: PlanSource, items: Sequence) -> list[PlanRow]:
+    """The rows for a portion of the `items` of `source`."""
+    work_out_rows = push_rows if source.plan.act == Act.PUSH else rows_of
+    return work_out_rows(wanted_for(source, items), source.plan.act)
 
 
-def wanted_for(wish: Wish, items: Sequence) -> list[Wanted]:
-    """Numbers with what is wanted of each, in the order of ITEMS."""
-    act, changes = wish.plan.act, wish.changes
-    if wish.plan.undo_of:
+def wanted_for(source: PlanSource, items: Sequence) -> list[Wanted]:
+    """Numbers with what is wanted of each, in the order of `items`."""
+    act, changes = source.plan.act, source.changes
+    if source.plan.undo_of:
         rows = PlanRow.objects.filter(pk__in=items).select_related("number").order_by("pk")
         return [(row.number, row.before, row.after) for row in rows]
     each = [item if isinstance(item, list) else [item, changes] for item in items]

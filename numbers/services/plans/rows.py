@@ -4,17 +4,21 @@ Reads our books only, in portions with a fixed number of queries each.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from django.db.models import Count, Max, prefetch_related_objects
-from django.utils import timezone
 
-from ..models import Agent, Event, Line, Number, Plan, PlanRow
-from ..phone import pretty
-from ..states import AWAY, HOLDING, Act, NumberStatus, RowState
-from .history import By, db_now
+from numbers.db.clock import db_now, written
+from numbers.models import Agent, Event, Line, Number, Plan, PlanRow
+from numbers.number_fields import BY_NAME, PLANNED
+from numbers.permissions import Right
+from numbers.services.audit.events import Actor
+from numbers.services.errors import NotDone
+from numbers.services.typed_values import Unreadable, check_tags, read_description, read_label
+from numbers.states import AWAY, HOLDING, Act, NumberStatus, RowState
+from numbers.telephony.phone import pretty
 
 #: What a plan can change, in the order in which people read it.
-FIELDS = ("agent", "label", "description", "outbound_only", "tags")
 NAMES = {
     "agent": "who answers",
     "label": "the label",
@@ -22,36 +26,38 @@ NAMES = {
     "outbound_only": "“outbound only”",
     "tags": "the tags",
 }
-LONGEST = {"label": 200, "description": 1000}
-LONGEST_TAG = 50
 PORTION = 1000
 ENDS_AS = {Act.RELEASE: NumberStatus.RELEASED, Act.DETACH: NumberStatus.DETACHED}
-SAME = "Nothing would change."
-GONE = "It is gone at Fluents, where nothing can be written to it. Accept that."
-APPEARED = "It appeared at Fluents and our books have taken it in: there is nothing to push. Accept that."
+GONE = "It's gone from Fluents, so it can't be changed there. Use Fluents' instead."
+APPEARED = "It appeared in Fluents and is already in our records. Use Fluents' instead."
 
 #: A number with what is wanted of it and, where it matters, the values that somebody saw.
 Wanted = tuple[Number, dict, dict]
 
 
-class CannotChange(Exception):
+class CannotChange(NotDone):
     """A change that makes no sense or came too late; the text says why, for people."""
 
 
+def right_for(act: str) -> Right:
+    """What somebody needs who makes, starts or retries a plan of this `act`."""
+    return Right.RELEASE if act in ENDS_AS else Right.ASSIGN
+
+
 def count_rows(plan: Plan) -> dict[str, int]:
-    """How many rows of PLAN are in each state, and the total."""
+    """How many rows of `plan` are in each state, and the total."""
     return counted(dict(plan.rows.order_by().values_list("state").annotate(Count("pk"))))
 
 
 def counted(found: dict[str, int]) -> dict[str, int]:
-    """FOUND with every state, and the total."""
+    """`found` with every state, and the total."""
     counts = {str(state): found.get(state, 0) for state in RowState}
     return counts | {"total": sum(counts.values())}
 
 
-def by_of(plan: Plan) -> By:
-    """Whoever asked for the plan, or has decided that it be carried out."""
-    return By(user=plan.requested_by, name=plan.requested_by_name, request_id=plan.request_id)
+def by_of(plan: Plan) -> Actor:
+    """The person who asked for the plan, or who decided to carry it out."""
+    return Actor(user=plan.requested_by, name=plan.requested_by_name, request_id=plan.request_id)
 
 
 def rows_of(wanted: Sequence[Wanted], act: str) -> list[PlanRow]:
@@ -76,8 +82,8 @@ def rows_of(wanted: Sequence[Wanted], act: str) -> list[PlanRow]:
         elif changed:
             row.state = RowState.SKIPPED
             moved.append((row, changed))
-        elif row.before == row.after:
-            row.state, row.reason = RowState.SKIPPED, SAME
+        elif row.before == row.after and act != Act.PUSH:  # there it is Fluents that changes
+            row.state, row.reason, row.needless = RowState.SKIPPED, "Nothing to change.", True
         rows.append(row)
     last = last_changes([row.number_id for row, _ in moved])
     for row, changed in moved:
@@ -95,33 +101,31 @@ def push_rows(wanted: Sequence[Wanted], act: str) -> list[PlanRow]:
             row.state, row.reason = RowState.SKIPPED, GONE
         elif not row.after:
             row.state, row.reason = RowState.SKIPPED, APPEARED
-        elif row.reason == SAME:  # as it should be: it is Fluents that changes
-            row.state, row.reason = RowState.READY, ""
     return rows
 
 
 def ours(number: Number) -> dict:
     """What our books say wherever Fluents differs."""
-    return {name: number.drift[name]["ours"] for name in FIELDS if name in number.drift}
+    return {name: number.drift[name]["ours"] for name in PLANNED if name in number.drift}
 
 
 def differing(now: dict, wanted: dict) -> tuple[dict, dict]:
-    """NOW and WANTED, cut down to what differs; all that was asked for where nothing does."""
+    """`now` and `wanted`, cut down to what differs; all that was asked for where nothing does."""
     keys = [key for key in wanted if now[key] != wanted[key]] or list(wanted)
     return {key: now[key] for key in keys}, {key: wanted[key] for key in keys}
 
 
 def refusal(number: Number, after: dict, known: dict[str, Agent], held: set[str]) -> str:
-    """Why NUMBER cannot be changed at all, or ""."""
+    """Why `number` cannot be changed at all, or ""."""
     if reason := away(number):
         return reason
     if number.e164 in held:
-        return "A line of an order is about this number at the moment."
+        return "An order is buying this number right now."
     if key := after.get("agent"):
         if key not in known:
-            return f"No agent has the id {key}."
+            return f"No agent has the ID {key}."
         if known[key].gone_at and (not number.agent or number.agent.api_id != key):
-            return f"The agent {known[key]} is gone at Fluents."
+            return f"The agent {known[key]} was deleted in Fluents."
     return ""
 
 
@@ -129,8 +133,8 @@ def away(number: Number) -> str:
     """What is said of a number that is not ours any more, or ""."""
     if number.status not in AWAY:
         return ""
-    words = {NumberStatus.GONE: "is gone at Fluents"}
-    return f"{pretty(number.e164)} {words.get(number.status, f'was {number.status}')}."
+    words = {NumberStatus.GONE: "is gone from Fluents"}
+    return f"{pretty(number.e164)} {words.get(NumberStatus(number.status), f'was {number.status}')}."
 
 
 def held_by_lines(numbers: Iterable[Number]) -> set[str]:
@@ -147,7 +151,7 @@ def last_changes(number_ids: list[int]) -> dict[int, Event]:
     acts = ["number.changed", "number.accepted", "number.pushed"]
     events = Event.objects.filter(number__in=number_ids, action__in=acts)
     latest = events.order_by().values("number").annotate(latest=Max("pk")).values("latest")
-    return {event.number_id: event for event in Event.objects.filter(pk__in=latest)}
+    return {event.number_id: event for event in Event.objects.filter(pk__in=latest) if event.number_id}
 
 
 def moved_words(number: Number, keys: list[str], event: Event | None) -> str:
@@ -156,14 +160,12 @@ def moved_words(number: Number, keys: list[str], event: Event | None) -> str:
     parts = []
     for key in keys:
         if key == "agent":
-            parts.append(f"now answered by {number.agent or 'nobody'}")
+            parts.append(f"now {f'answered by {number.agent}' if number.agent else 'unassigned'}")
         else:
             parts.append(f"{NAMES[key]} is now {shown(values[key])}")
     since = ""
     if event:
-        at = timezone.localtime(event.at)
-        today = at.date() == timezone.localtime(db_now()).date()
-        since = f" since {at:%H:%M}" if today else f" since {at:%d %b %Y, %H:%M}"
+        since = f" since {written(event.at)}"
         since += f" by {event.actor_name}" if event.actor_name else ""
     words = ", ".join(parts)
     return f"{words[0].upper()}{words[1:]}{since}."
@@ -177,29 +179,19 @@ def shown(value: object) -> str:
     return f"“{value}”" if value else "empty"
 
 
-def values_of(number: Number, keys: Iterable[str] = FIELDS) -> dict:
-    """What our books say of NUMBER, with the keys of a row."""
-    return {key: READ[key](number) for key in keys}
-
-
-READ: dict[str, Callable[[Number], object]] = {
-    "agent": lambda number: number.agent.api_id if number.agent_id else "",
-    "label": lambda number: number.label,
-    "description": lambda number: number.description,
-    "outbound_only": lambda number: number.outbound_only,
-    "tags": lambda number: sorted(tag.name for tag in number.tags.all()),
-    "status": lambda number: str(number.status),
-}
+def values_of(number: Number, keys: Iterable[str] = PLANNED) -> dict:
+    """What our books say of `number`, with the keys of a row."""
+    return {key: BY_NAME[key].value(number) for key in keys}
 
 
 def giving_up(number: Number, act: str) -> dict:
     """What a release or detachment comes to. The agent stays on record, to be seen before and after."""
-    return {**values_of(number, ["agent"]), "status": str(ENDS_AS[act])}
+    return {**values_of(number, ["agent"]), "status": str(ENDS_AS[Act(act)])}
 
 
 def with_changes(number: Number, changes: dict) -> dict:
-    """The values that CHANGES come to for NUMBER."""
-    wanted = {key: changes[key] for key in FIELDS if key in changes}
+    """The values that `changes` come to for `number`."""
+    wanted = {key: changes[key] for key in PLANNED if key in changes}
     if "tags_add" in changes or "tags_remove" in changes:
         tags = set(wanted["tags"] if "tags" in wanted else values_of(number, ["tags"])["tags"])
         tags |= set(changes.get("tags_add", ()))
@@ -208,36 +200,31 @@ def with_changes(number: Number, changes: dict) -> dict:
 
 
 def checked(changes: dict) -> dict:
-    """CHANGES with known keys and values that both sides can hold. Raises CannotChange."""
-    if unknown := changes.keys() - {*FIELDS, "tags_add", "tags_remove"}:
+    """`changes` with known keys and values that both sides can hold. Raises CannotChange."""
+    if unknown := changes.keys() - {*PLANNED, "tags_add", "tags_remove"}:
         raise CannotChange(f"A number has no {', '.join(sorted(unknown))}.")
-    checked = dict(changes)
-    for key, longest in LONGEST.items():
-        if len(checked.get(key, "")) > longest:
-            raise CannotChange(f"{NAMES[key].capitalize()} may have {longest} characters.")
-    for key in ("tags", "tags_add", "tags_remove"):
-        if key in checked:
-            checked[key] = sorted({tag.strip() for tag in checked[key]} - {""})
-            if bad := [tag for tag in checked[key] if len(tag) > LONGEST_TAG or set(",;\n") & set(tag)]:
-                word = bad[0][:LONGEST_TAG]
-                raise CannotChange(f"“{word}” is no tag: {LONGEST_TAG} characters, no comma or semicolon.")
-    return checked
+    readers: dict[str, Callable[[Any], object]] = {"label": read_label, "description": read_description}
+    readers |= dict.fromkeys(["tags", "tags_add"], check_tags)
+    try:
+        return {key: readers[key](value) if key in readers else value for key, value in changes.items()}
+    except Unreadable as error:
+        raise CannotChange(str(error)) from None
 
 
 def check_agent(changes: dict) -> None:
-    """Raise CannotChange where CHANGES name an agent that cannot answer."""
+    """Raise CannotChange where `changes` name an agent that cannot answer."""
     if not (key := changes.get("agent")):
         return
     agent = Agent.objects.filter(api_id=key).first()
     if not agent or agent.gone_at:
-        name = agent or f"with the id {key}"
-        raise CannotChange(f"There is no agent {name} at Fluents. Choose another one, or sync first.")
+        name = agent or f"with the ID {key}"
+        raise CannotChange(f"There's no agent {name} in Fluents. Choose another one, or sync first.")
 
 
 def in_words(changes: dict) -> str:
-    """A title: "Reception answers" or "Change the label, the tags"."""
+    """A title: "Assign to Reception" or "Change the label, the tags"."""
     if "agent" in changes and len(changes) == 1:
         agent = Agent.objects.filter(api_id=changes["agent"]).first()
-        return f"{agent} answers" if agent else "Nobody answers"
+        return f"Assign to {agent}" if agent else "Unassign"
     names = dict.fromkeys(NAMES[key.removesuffix("_add").removesuffix("_remove")] for key in changes)
     return f"Change {', '.join(names)}"

@@ -1,36 +1,21 @@
-"""What goes on without anybody asking: expired leases, due lines, left-over tasks."""
+"""Lines whose worker is gone: what it held is freed, and what it may have bought is looked up."""
 
 import logging
-from datetime import timedelta
 
-from django.conf import settings
-from django.db import transaction
-from django.db.models import F, Q, QuerySet
-from django.db.models.functions import Now
-from django_tasks_db.models import DBTaskResult
+from django.db.models import QuerySet
 
-from ..models import Line
-from ..states import DRIVEN, LineState, Outcome
-from . import gate
-from .delivering import ring_deliveries
-from .driving import ring
-from .failpoints import reached
-from .history import db_now
-from .leasing import ring_due_plans
-from .moves import LeaseLost, move
-from .telling import tell_ends
+from numbers.db.clock import JUMP, db_now
+from numbers.db.commits import atomic
+from numbers.db.leases import LeaseLost, mend_leases
+from numbers.models import Line
+from numbers.services.failpoints import reached
+from numbers.states import DRIVEN, PUT_OFF, LineState, Outcome
 
-log = logging.getLogger("numbers.sweeping")
+from .transitions import move
+
+log = logging.getLogger(__name__)
 
 BATCH = 200
-RING_AGAIN = timedelta(seconds=30)  # for a doorbell that nobody heard
-RING_SOON = timedelta(seconds=2)  # where no task waits any more: then it was lost with its worker
-KEEP_TASKS = timedelta(days=1)
-
-
-def sweep() -> int:
-    """One round; how many lines and plans were rung or moved."""
-    return expire_leases() + ring_due() + ring_due_plans() + tell_ends() + ring_deliveries()
 
 
 def expire_leases() -> int:
@@ -42,17 +27,17 @@ def expire_leases() -> int:
 
 
 def expired() -> QuerySet[Line]:
-    return Line.objects.filter(state=LineState.SENDING, lease_until__lt=Now())
+    return Line.objects.filter(state=LineState.SENDING, lease_until__lt=db_now())
 
 
 def give_up(line: Line) -> None:
-    """sending -> unknown for a LINE whose worker can not write any more."""
+    """sending -> unknown for a `line` whose worker can not write any more."""
     try:
-        with transaction.atomic():
+        with atomic(savepoint=True):
             move(
                 line,
                 LineState.UNKNOWN,
-                reason="The worker stopped before the answer was written down. It may have been bought.",
+                reason="The worker stopped before saving the answer.",
                 generation=line.generation + 1,
                 lease_until=None,
                 due_at=db_now(),
@@ -66,40 +51,29 @@ def give_up(line: Line) -> None:
 
 
 def succeed(place: str) -> int:
-    """Free what the process before us in PLACE held; how many lines. Only where it was seen to be dead.
+    """Free what the process before us in `place` held; how many lines. Only where it was seen to be dead.
 
     Such a process can neither send nor write, so there is no need to wait until its leases run out.
     """
-    held = list(Line.objects.filter(state__in=DRIVEN, lease_by=place, lease_until__isnull=False))
-    for line in held:
+    held = Line.objects.filter(lease_by=place, lease_until__isnull=False)
+    lines = list(held.filter(state__in=DRIVEN | {LineState.REVIEW}))
+    for line in lines:
         if line.state == LineState.SENDING:
             give_up(line)
         else:
             same = Line.objects.filter(pk=line.pk, state=line.state, generation=line.generation)
             same.update(lease_until=None, generation=line.generation + 1)
-    ring([line.pk for line in held])
-    return len(held)
+    return len(lines)
 
 
-def ring_due() -> int:
-    """Ring lines whose time has come; those that are looked up always, others where it is of use."""
-    due = Line.objects.due()
-    waiting = DBTaskResult.objects.ready()[:BATCH].count()
-    if waiting == BATCH or gate.stops(gate.current(), db_now()):
-        due = due.filter(state=LineState.UNKNOWN)
-    patience = RING_AGAIN if waiting else RING_SOON
-    unheard = Q(rung_at=None) | Q(rung_at__lt=F("due_at")) | Q(rung_at__lt=db_now() - patience)
-    ids = list(due.filter(unheard).order_by("due_at").values_list("pk", flat=True)[:BATCH])
-    if ids:
-        ring(ids)
-    return len(ids)
+def mend_times() -> int:
+    """Bring back what a clock that was ahead, and was set right again, has put too far off; how many lines.
 
-
-def tidy_tasks() -> None:
-    """Close tasks whose worker died (the library never does) and forget old ones."""
+    A line that was written in the future is due now, and no lease ends later than one that begins now.
+    """
     now = db_now()
-    dead = now - 2 * timedelta(seconds=settings.LEASE_SECONDS)
-    DBTaskResult.objects.filter(status="RUNNING", started_at__lt=dead).update(
-        status="FAILED", finished_at=now, traceback="The worker died; the books say how it went on."
-    )
-    DBTaskResult.objects.filter(finished_at__lt=now - KEEP_TASKS).delete()
+    moving = Line.objects.filter(state__in=DRIVEN, due_at__lt=PUT_OFF)
+    ahead = moving.filter(changed_at__gt=now + JUMP)
+    mended = ahead.filter(sent_at__gt=now).update(sent_at=now)
+    mended += ahead.update(due_at=now, changed_at=now)
+    return mended + mend_leases(Line.objects.all())

@@ -1,85 +1,102 @@
 """reserved -> sending -> what the answer says: the only place where money is spent.
 
 The attempt is in the database and in the send journal before the request leaves, and no network
-call happens inside a transaction. Whoever is killed in between leaves a lease that runs out.
+call happens inside a transaction. A worker killed in between leaves a lease that runs out.
 """
 
-import re
 import time
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import chain
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection
 
-from .. import fluents
-from ..models import Attempt, Line, Number
-from ..phone import pretty
-from ..prepared import Change, put
-from ..statements import slot
-from ..states import Guarantee, LineState, Outcome
-from . import gate, journal
-from .api import client
-from .choosing import API_AGAIN, api_trouble, fail, is_ours
-from .failpoints import reached
-from .history import SYSTEM, By, db_now
-from .inventory import keep_number, write_on
-from .looking import first_look, next_look, owned_in_area, unlisted
-from .moves import joined, move, wait
-from .replaying import check_journal
+from numbers import fluents
+from numbers.db.clock import db_now
+from numbers.db.commits import atomic
+from numbers.models import Attempt, Line, Look, Number
+from numbers.services.audit.events import SYSTEM, Actor
+from numbers.services.failpoints import reached
+from numbers.services.fluents_client import client
+from numbers.services.inventory.upsert import keep_number, write_on
+from numbers.services.settle_schedule import first_look, next_look
+from numbers.services.spending import gate, journal, obstacles, registry
+from numbers.states import Guarantee, LineState, Origin, Outcome, Refusal
+from numbers.telephony.phone import pretty
+
+from .clearance import cleared_orders
+from .lookup import owned_in_area
+from .recovery import check_journal
+from .refusals import making_sure, outcome_of, refusal_of
+from .selection import API_AGAIN, api_trouble, fail, is_ours
+from .transitions import hold, move, renew, wait
+from .turns import Queue, person_of
 
 FRESH = timedelta(seconds=60)  # how long "this number is not ours" is believed
-SHORT_WAIT = 1.5  # seconds; worth staying for
-
-# Fluents' words for "somebody has it": perhaps we ourselves, by a copy of our own request.
-TAKEN = re.compile(r"avail|taken|owned|in use|exist|sold|purchased|not found", re.IGNORECASE)
-# A refusal of these will not get better with another phone number.
-WHOLE_ORDER = re.compile(r"connection|provider|agent|area.?code", re.IGNORECASE)
+NOT_CLEARED = (
+    "It wasn't bought. The history doesn't show that this order was approved, so it won't be sent again."
+)
+queue = Queue()  # lines of this process that are ready to be sent
 
 
-# Which purchase of its line an attempt is.
-NEXT = "(SELECT COUNT(*) + 1 FROM numbers_attempt WHERE line_id = %s)"
-ANSWERED = Change(lambda: Attempt.objects.filter(pk=slot("pk")))
+class AlreadyBought(Exception):
+    """Another line has bought the number, and we have held it since; the text says which."""
+
+
+class NumberAlreadyOwned(Exception):
+    """The number that was chosen has become ours since; a purchase of it would pay for nothing."""
 
 
 def send(line: Line) -> Line | None:
     """reserved -> sending -> whatever the answer says."""
     try:
-        owned_before = before_sending(line)
+        return send_purchase(line, before_sending(line))
+    except NumberAlreadyOwned:
+        reason = f"We already own {pretty(line.phone_number)}."
+        return move(line, LineState.PLANNED, reason=reason, phone_number="")
     except fluents.FluentsError as error:
-        return api_trouble(line, error)
-    if owned_before is False:
-        return move(
-            line, LineState.PLANNED, reason=f"{pretty(line.phone_number)} is ours by now.", phone_number=""
-        )
-    if not check_journal(whole=False):
-        return wait(line, until=db_now(), reason="Buying is paused.")
-    return send_purchase(line, owned_before)
+        api_trouble(line, error)
+        return None
 
 
 def send_purchase(line: Line, owned_before: list[str] | None = None) -> Line | None:
-    """Pass the gate, write the attempt down, send it, and write down what came of it."""
+    """Pass the gate, write the attempt down, send it, and write down what came of it.
+
+    Raises NumberAlreadyOwned, LeaseLost.
+    """
+    if not check_journal(whole=False):
+        wait(line, until=db_now(), reason="Buying is paused.")
+        return None
+    if line.state == LineState.UNKNOWN and not cleared_orders().filter(pk=line.order_id).exists():
+        return move(line, LineState.REVIEW, reason=NOT_CLEARED)
+    if stop := obstacles.stop_of(line):
+        reason, pause = stop
+        wait(line, until=db_now() + pause, reason=reason)
+        return None
     try:
-        line, attempt = through_the_gate(line, owned_before)
+        api = client()  # before the gate: it may find that the account is not ours
+    except fluents.FluentsError as error:
+        api_trouble(line, error)
+        return None
+    try:
+        line, attempt, passed_at = through_the_gate(line, owned_before)
     except gate.Closed as closed:
-        pause = (closed.until - db_now()).total_seconds() if closed.until else None
-        if line.state == LineState.RESERVED and pause is not None and pause <= SHORT_WAIT:
-            time.sleep(max(pause, 0.01))
-            return line
-        again = next_look(line, db_now()) if line.state == LineState.UNKNOWN else db_now()
-        return gate.hold(line, closed, again=again)
+        again = next_look(line.sent, db_now()) if line.state == LineState.UNKNOWN else db_now()
+        hold(line, closed, again=again)
+        return None
     try:
-        journal.append(attempt)
+        journal.append(journal.send_entry(attempt, live=registry.lately_live()))
     except OSError as error:
-        gate.pause(
-            reason=f"The send journal cannot be written ({error.strerror or error}). Nothing was sent."
-        )
-        return written(line, attempt, Outcome.NOT_SENT, detail="the send journal cannot be written")
+        reason = f"The send journal can't be written ({error.strerror or error}). Nothing was sent."
+        gate.pause(reason=reason, heals_with=registry.here())
+        return written(line, attempt, Outcome.NOT_SENT, detail="the send journal can't be written")
     reached("send.journalled")
-    if line.lease_until - db_now() < longest_call():
-        return written(
-            line, attempt, Outcome.NOT_SENT, detail="It took too long to get ready. Nothing was sent."
-        )
-    return answer_of(line, attempt)
+    too_late = time.monotonic() + longest_call().total_seconds() > passed_at + settings.LEASE_SECONDS
+    if too_late or not line.lease_until or line.lease_until - db_now() < longest_call():
+        late = "Preparing took too long. Nothing was sent."
+        return written(line, attempt, Outcome.NOT_SENT, detail=late)
+    return answer_of(line, attempt, api)
 
 
 def longest_call() -> timedelta:
@@ -87,54 +104,95 @@ def longest_call() -> timedelta:
     return timedelta(seconds=settings.FLUENTS_CONNECT_TIMEOUT + settings.FLUENTS_READ_TIMEOUT)
 
 
-def before_sending(line: Line) -> list[str] | bool | None:
-    """What must be known just before the send.
+def before_sending(line: Line) -> list[str] | None:
+    """The snapshot of owned numbers that a purchase by area code needs, else None.
 
-    The snapshot of owned numbers for a purchase by area code, else None; False when the chosen
-    number has become ours since. Raises FluentsError.
+    Raises NumberAlreadyOwned, FluentsError.
     """
     if line.by_area_code:
-        if line.guarantee == Guarantee.BLIND:
-            return []
-        return sorted(owned_in_area(line.area_code))
-    if db_now() - line.checked_at > FRESH and is_ours(line.phone_number):
-        return False
+        return [] if line.guarantee == Guarantee.BLIND else snapshot(line)
+    if (not line.checked_at or abs(db_now() - line.checked_at) > FRESH) and is_ours(line.phone_number):
+        raise NumberAlreadyOwned
     return None
 
 
-def through_the_gate(line: Line, owned_before: list[str] | None) -> tuple[Line, Attempt]:
-    """-> sending, with the attempt on disk. Raises gate.Closed, LeaseLost."""
-    with transaction.atomic():
-        now = gate.admit()
+def snapshot(line: Line) -> list[str]:
+    """What is ours in the area of line, whose lease is renewed meanwhile. Raises FluentsError, LeaseLost.
+
+    Numbers that a sync or a look-up for a line under review has found count too: Fluents' list may lag,
+    and what it shows later would pass for this purchase. No line takes the number of one that has bought.
+    """
+    listed = owned_in_area(line.area_code, keep=partial(renew, line))
+    others = Number.objects.owned().filter(area_code=line.area_code).exclude(origin=Origin.BOUGHT)
+    booked = others.values_list("e164", flat=True)
+    looks = Look.objects.filter(found=True, line__state=LineState.REVIEW, line__area_code=line.area_code)
+    evidence = chain.from_iterable(looks.values_list("phone_numbers", flat=True))
+    return sorted({*listed, *booked, *evidence})
+
+
+def through_the_gate(line: Line, owned_before: list[str] | None) -> tuple[Line, Attempt, float]:
+    """Wait for `line`'s turn at the gate, for half a lease at most, and pass.
+
+    Also gives when that began, by a clock that nobody sets: the lease counts from there.
+
+    Raises gate.Closed, NumberAlreadyOwned, LeaseLost.
+    """
+    end = time.monotonic() + settings.LEASE_SECONDS / 2
+    with queue.place_for(person_of(line)) as place:
+        closed = gate.Closed("Waiting for its turn.", db_now())
+        while place.come(end - time.monotonic()):
+            began = time.monotonic()
+            try:
+                passed = passing(line, owned_before)
+            except gate.Closed as refusal:
+                closed = refusal
+                pause = (closed.until - db_now()).total_seconds() if closed.until else None
+                if pause is None or time.monotonic() + pause > end:
+                    break
+                place.closed(pause, busy=closed.busy)
+            else:
+                place.passed()
+                reached("send.committed")
+                return *passed, began
+    raise closed
+
+
+def passing(line: Line, owned_before: list[str] | None) -> tuple[Line, Attempt]:
+    """-> sending, with the attempt on disk. Raises gate.Closed, NumberAlreadyOwned, LeaseLost."""
+    with atomic(savepoint=True):
+        admitted = gate.admit(phone_number=line.phone_number, guarantee=line.guarantee)
+        if admitted.owned and not line.sends:
+            raise NumberAlreadyOwned
         sending = move(
             line,
             LineState.SENDING,
-            now=now,
+            now=admitted.at,
             reason=f"Asking Fluents for {pretty(line.phone_number) or 'a number in ' + line.area_code}.",
+            tries=line.tries + 1,
             sends=line.sends + 1,
             looks=0,
             absences=0,
             retries=0,
-            sent_at=now,
+            sent_at=admitted.at,
         )
-        attempt = Attempt(
+        attempt = Attempt.objects.create(
             line=line,
+            n=sending.tries,
             generation=line.generation,
             phone_number=line.phone_number,
             area_code=line.area_code if line.by_area_code else "",
             owned_before=owned_before,
-            sent_at=now,
+            trial=admitted.trial,
+            sent_at=admitted.at,
         )
-        put(attempt, n=(NEXT, [line.pk]))
         reached("send.written")
-    reached("send.committed")
     return sending, attempt
 
 
-def answer_of(line: Line, attempt: Attempt) -> Line | None:
+def answer_of(line: Line, attempt: Attempt, api: fluents.Client) -> Line | None:
     """Send the purchase once, and turn what happens into an outcome. Spends money."""
     try:
-        info = client().buy(
+        info = api.buy(
             telephony_provider=line.telephony_provider,
             telephony_account_connection=line.connection.api_id,
             area_code=attempt.area_code,
@@ -144,53 +202,22 @@ def answer_of(line: Line, attempt: Attempt) -> Line | None:
         )
     except fluents.NotSent as error:
         return written(line, attempt, Outcome.NOT_SENT, detail=error.user_message)
-    except fluents.RateLimited as error:
-        return written(line, attempt, Outcome.RATE_LIMITED, error=error)
-    except fluents.Unauthorized as error:
-        return written(line, attempt, Outcome.REFUSED, error=error)
-    except (fluents.Invalid, fluents.NotFound) as error:
-        return refused(line, attempt, error)
-    except fluents.Conflict as error:
-        return written(line, attempt, Outcome.UNAVAILABLE, error=error)
     except fluents.FluentsError as error:
-        return written(line, attempt, Outcome.UNKNOWN, error=error)
+        return written(line, attempt, outcome_of(line, error), error=error)
     reached("answer.received")
     return answered(line, attempt, info)
 
 
-def answered(line: Line, attempt: Attempt, info: fluents.Number) -> Line | None:
+def answered(line: Line, attempt: Attempt, info: fluents.RemoteNumber) -> Line | None:
     """A 2xx: ours only if it is exactly what was asked for."""
     asked = line.phone_number or f"+1{line.area_code}"
     expected = info.number == asked if line.phone_number else info.number.startswith(asked)
     if expected and info.number not in (attempt.owned_before or []):
         return written(line, attempt, Outcome.BOUGHT, info=info)
-    detail = f"Fluents answered with {pretty(info.number)} instead of {pretty(asked)}."
+    wrong = f"{pretty(info.number)} instead of {pretty(asked)}"
+    again = f"{pretty(info.number)}, which was already ours before this purchase"
+    detail = f"Fluents answered with {again if expected else wrong}."
     return written(line, attempt, Outcome.OTHER_NUMBER, info=info, detail=detail)
-
-
-def refused(line: Line, attempt: Attempt, error: fluents.Refused) -> Line | None:
-    """400, 404, 422: a definite no only if it does not smell of "taken" and we do not own the number."""
-    if line.sends > 1 or (not line.by_area_code and TAKEN.search(error.detail) and not about_order(error)):
-        return written(line, attempt, Outcome.UNAVAILABLE, error=error)
-    try:
-        ours = appeared(line, attempt)
-    except fluents.FluentsError:
-        return written(line, attempt, Outcome.UNKNOWN, error=error)
-    return written(line, attempt, Outcome.UNKNOWN if ours else Outcome.REFUSED, error=error)
-
-
-def about_order(error: fluents.Refused) -> bool:
-    """Whether the refusal is about the connection, provider, agent or area code: no number would do."""
-    return bool(WHOLE_ORDER.search(error.detail)) and "phone_number" not in error.detail
-
-
-def appeared(line: Line, attempt: Attempt) -> bool:
-    """Whether what was asked for is ours now, in spite of a refusal. Raises FluentsError."""
-    if line.guarantee == Guarantee.BLIND:
-        return False  # a documented refusal is all that there is to go by
-    if line.by_area_code:
-        return bool(unlisted(line, attempt))
-    return client().find_number(line.phone_number) is not None
 
 
 def written(
@@ -198,7 +225,7 @@ def written(
     attempt: Attempt,
     outcome: Outcome,
     *,
-    info: fluents.Number | None = None,
+    info: fluents.RemoteNumber | None = None,
     error: fluents.FluentsError | None = None,
     detail: str = "",
 ) -> Line | None:
@@ -206,11 +233,14 @@ def written(
     give_up = time.monotonic() + settings.LEASE_SECONDS
     while True:
         try:
-            with transaction.atomic():
+            with atomic(savepoint=True):
                 after = write(line, attempt, outcome, info=info, error=error, detail=detail)
                 reached("answer.written")
             reached("answer.committed")
+            queue.opened()
             return after
+        except AlreadyBought as other:
+            outcome, detail = Outcome.OTHER_NUMBER, f"Fluents answered with another line's number: {other}"
         except (InterfaceError, OperationalError):  # locked or away; looking finds what is not written now
             if time.monotonic() > give_up:
                 raise
@@ -218,62 +248,90 @@ def written(
             time.sleep(0.2)
 
 
-def write(line, attempt, outcome, *, info, error, detail) -> Line | None:
+def write(
+    line: Line,
+    attempt: Attempt,
+    outcome: Outcome,
+    *,
+    info: fluents.RemoteNumber | None,
+    error: fluents.FluentsError | None,
+    detail: str,
+) -> Line | None:
     """The transaction of `written`."""
-    seen, now = gate.seen()
-    status = error.status if error else None
+    now = db_now()
+    status = error.status if error else info.status if info else None
     pause = getattr(error, "retry_after", None)
-    result = {
-        "outcome": outcome,
-        "status": status,
-        "finished_at": now,
-        "detail": (detail or (error.user_message if error else ""))[:500],
-        "answer": info.as_json() if info else None,
-    }
-    ANSWERED.rows(fields=result, pk=attempt.pk)
-    for name, value in result.items():
-        setattr(attempt, name, value)
-    gate.note(outcome=outcome, status=status, now=now, retry_after=pause, seen=seen)  # counts this one, too
-    if outcome == Outcome.BOUGHT:
+    attempt.outcome, attempt.status, attempt.finished_at = outcome, status, now
+    attempt.detail = (detail or (error.user_message if error else ""))[:500]
+    attempt.answer = info.as_json() if info else (error and error.evidence) or None
+    attempt.save(update_fields=["outcome", "status", "finished_at", "detail", "answer"])
+    # It counts this one, too.
+    gate.note(
+        outcome=outcome,
+        status=status,
+        said=error.detail if error else "",
+        now=now,
+        retry_after=pause,
+        trial=attempt.trial,
+    )
+    if info and outcome == Outcome.BOUGHT:
         return bought(line, info, now=now)
     if outcome == Outcome.NOT_SENT:
-        return not_sent(line, attempt)
-    if outcome == Outcome.REFUSED:
-        return said_no(line, attempt, error)
+        not_sent(line, attempt)
+        return None
+    refusal = refusal_of(line, error)
+    if refusal and line.guarantee == Guarantee.BLIND:  # nothing to make sure with
+        if outcome == Outcome.REFUSED and status != 402:
+            return believed(line, attempt, Refusal(refusal))
+        refusal = ""
+    sure = making_sure(line, Refusal(refusal), error) if refusal and error else ""
     move(
         line,
         LineState.UNKNOWN,
-        reason=attempt.detail or "Fluents gave no clear answer.",
+        reason=sure or attempt.detail or "Fluents gave no clear answer.",
+        about={"refusal": refusal} if refusal else None,
+        refusal=refusal,
+        sent_at=now if refusal else line.sent_at,
         lease_until=None,
-        due_at=first_look(outcome=outcome, now=now, retry_after=pause),
+        due_at=first_look(outcome=outcome, refusal=refusal, now=now, retry_after=pause),
     )
     return None  # given back: the first look has its own time
 
 
 def not_sent(line: Line, attempt: Attempt) -> None:
     """sending -> planned; after an earlier send of the same number -> unknown, as that one still counts."""
-    again = db_now() + timedelta(seconds=API_AGAIN[min(line.attempts.count() - 1, len(API_AGAIN) - 1)])
+    again = db_now() + timedelta(seconds=API_AGAIN[min(line.tries - 1, len(API_AGAIN) - 1)])
     if line.sends > 1:
         move(line, LineState.UNKNOWN, reason=attempt.detail, lease_until=None, due_at=again)
-        return None
+        return
     planned = move(line, LineState.PLANNED, reason=attempt.detail, phone_number="", sends=0)
-    return wait(planned, until=again)
+    wait(planned, until=again)
 
 
-def said_no(line: Line, attempt: Attempt, error: fluents.Refused) -> Line | None:
-    """A definite no: to another number, back in the queue, or the end."""
-    if isinstance(error, fluents.Unauthorized):  # turned away at the door: as good as not sent
-        return not_sent(line, attempt)
-    if line.by_area_code or line.wanted_number or about_order(error):
-        return fail(line, attempt.detail)
-    return move(line, LineState.PLANNED, reason=attempt.detail, phone_number="", sends=0)
+def believed(line: Line, attempt: Attempt, refusal: Refusal) -> Line | None:
+    """A plain no where nothing can be looked up: to another number, back in the queue, or the end."""
+    if refusal == Refusal.ACCOUNT:  # turned away at the door: as good as not sent
+        not_sent(line, attempt)
+        return None
+    reason = f"{attempt.detail} This API offers no lookup, so we accept this answer."
+    if refusal == Refusal.ORDER or line.wanted_number:
+        return fail(line, reason)
+    return move(line, LineState.PLANNED, reason=reason, phone_number="", sends=0)
 
 
 def bought(
-    line: Line, info: fluents.Number, *, by: By = SYSTEM, reason: str = "", now: datetime | None = None
+    line: Line,
+    info: fluents.RemoteNumber,
+    *,
+    by: Actor = SYSTEM,
+    reason: str = "",
+    now: datetime | None = None,
 ) -> Line:
-    """The end that was wanted: the number on the books and the line settled, in one transaction."""
-    with joined():
+    """The end that was wanted: the number on the books and the line settled, in one transaction.
+
+    Raises AlreadyBought.
+    """
+    with atomic():
         number = keep_number(
             info,
             connection=line.connection,
@@ -284,20 +342,27 @@ def bought(
         write_on(number, label=line.label, tags=line.tags)
         if not reason:
             reason = f"Bought {pretty(number.e164)}. {answering(line, number)}"
-        return move(
-            line,
-            LineState.BOUGHT,
-            by=by,
-            now=now,
-            reason=reason,
-            about={"phone_number": number.e164},
-            phone_number=number.e164,
-            number=number,
-        )
+        try:
+            with atomic(savepoint=True):
+                return move(
+                    line,
+                    LineState.BOUGHT,
+                    by=by,
+                    now=now,
+                    reason=reason,
+                    about={"phone_number": number.e164},
+                    phone_number=number.e164,
+                    number=number,
+                    holding=number.holding,
+                )
+        except IntegrityError:  # the database lets one line have bought each holding
+            other = number.lines.filter(state=LineState.BOUGHT, holding=number.holding).get()
+            whose = f"line {other.position} of order {other.order_id}"
+            raise AlreadyBought(f"{pretty(number.e164)} belongs to {whose}.") from None
 
 
 def answering(line: Line, number: Number) -> str:
     """Who answers, and a word if that is not who was asked for."""
     if number.agent == line.agent:
-        return f"{number.agent} answers it." if number.agent else "Nobody answers it yet."
-    return f"{number.agent or 'Nobody'} answers it, though {line.agent or 'nobody'} was asked for."
+        return f"{number.agent} answers it." if number.agent else "It's unassigned."
+    return f"{number.agent or 'No agent'} answers it, but {line.agent or 'no agent'} was requested."

@@ -1,7 +1,7 @@
 """How a line is taken, moved on and given back: compare-and-set, always.
 
 A worker owns a line from `claim` until its lease runs out. Every write names the state and
-the generation that it believes in; when another worker or the sweeper was faster it changes
+the generation that it believes in; when somebody else was faster it changes
 no row and `LeaseLost` ends the attempt to write.
 
 A supervisor starts one process after the other in the same place. Leases carry their holder's
@@ -10,95 +10,70 @@ place, so that each process can free at once what the one before it held when it
 
 import copy
 import logging
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
-from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import F
-from django.db.models.functions import Now
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef
 
-from ..models import Agent, Connection, Line, Order
-from ..models.buying import LineQuerySet
-from ..prepared import Change, Prepared, columns_of, read
-from ..statements import slot
-from ..states import BUYABLE, FINAL, MOVES, LineState
-from .failpoints import reached
-from .history import SYSTEM, By, db_now, record
-from .telling import tell_review
+from numbers.db.clock import db_now
+from numbers.db.commits import atomic, forgettable
+from numbers.db.leases import LeaseLost, lease
+from numbers.db.wake import stir
+from numbers.models import Line
+from numbers.services.audit.events import SYSTEM, Actor, record_event
+from numbers.services.failpoints import reached
+from numbers.services.notifications.notices import tell_review
+from numbers.services.spending import gate
+from numbers.states import FINAL, MOVES, PUT_OFF, LineState
 
-log = logging.getLogger("numbers.moves")
+from .clearance import cleared_orders
 
-
-class LeaseLost(Exception):
-    """Somebody else has the line now; whatever we know about it is stale."""
+log = logging.getLogger(__name__)
 
 
 class IllegalMove(Exception):
     """A move that `states.MOVES` does not have: a bug, or a person who was too late."""
 
 
-RELATED = {"order": Order, "connection": Connection, "agent": Agent}
-TAKE = Change(
-    lambda _: Line.objects.filter(pk=slot("pk")).due(),
-    lambda lease: {
-        "lease_until": Now() + lease,
-        "lease_by": slot("place"),
-        "generation": F("generation") + 1,
-    },
-)
-TAKEN = Prepared(
-    lambda: (
-        Line.objects.filter(pk=slot("pk"))
-        .order_by()
-        .values_list(
-            *(column for name, kind in RELATED.items() for column in columns_of(kind, f"{name}__")),
-            *columns_of(Line),
-        )
-    )
-)
-
-
-def same(approved: bool) -> LineQuerySet:
-    """The line as its holder knows it; APPROVED: its order, too, is one that may be bought."""
-    lines = Line.objects.filter(pk=slot("pk"), state=slot("state"), generation=slot("generation"))
-    if not approved:
-        return lines
-    return lines.filter(order__in=Order.objects.filter(pk=slot("order"), approval__in=BUYABLE))
-
-
-SAME = Change(same)
 _place = ""  # a process that nobody succeeds has none: its leases run out
 
 
 def take_place(place: str) -> None:
-    """From now on this process's leases are those of PLACE."""
-    global _place
+    """From now on this process's leases are those of `place`."""
+    global _place  # noqa: PLW0603 -- worked out once a process
     _place = place
 
 
-def lease() -> timedelta:
-    return timedelta(seconds=settings.LEASE_SECONDS)
-
-
 def claim(*, line_id: int) -> Line | None:
-    """Take the line if it is due and free; None when it is not, or somebody was faster."""
-    if not TAKE.rows(lease(), pk=line_id, place=_place):
-        return None
-    reached("line.claimed")
-    values, kept = TAKEN.row(pk=line_id), {}
-    for name, kind in RELATED.items():
-        of_it, values = values[: (width := len(columns_of(kind)))], values[width:]
-        kept[name] = None if of_it[0] is None else read(kind, of_it)
-    line = read(Line, values)
-    line._state.fields_cache |= kept
-    return line
+    """Take one line if it is due and free; None when it is not, or somebody was faster."""
+    return next(iter(claim_all([line_id])), None)
 
 
-def joined() -> AbstractContextManager:
-    """The caller's transaction, or one of our own: without a savepoint, as nobody goes on after a failure."""
-    return nullcontext() if connection.in_atomic_block else transaction.atomic()
+def claim_all(line_ids: Sequence[int]) -> list[Line]:
+    """Take those of these lines that are due and free, in this order.
+
+    A claim need not be on the disk: when a machine loses power and the claim with it, the line is free,
+    and no other process has this one's place.
+    """
+    with forgettable():
+        free = (
+            Line.objects.claimable().filter(pk__in=line_ids).select_for_update(skip_locked=True, of=("self",))
+        )
+        cleared = Exists(cleared_orders().filter(pk=OuterRef("order")))
+        found = free.select_related("order", "connection", "agent").annotate(cleared=cleared)
+        lines = {line.pk: line for line in found}
+        until = db_now() + lease()
+        Line.objects.filter(pk__in=lines).update(
+            lease_until=until, lease_by=_place, generation=F("generation") + 1
+        )
+    for line in lines.values():
+        line.lease_until, line.lease_by, line.generation = until, _place, line.generation + 1
+    if lines:
+        reached("line.claimed")
+    return [lines[key] for key in line_ids if key in lines]
 
 
 def move(
@@ -106,28 +81,32 @@ def move(
     to: str,
     *,
     reason: str,
-    by: By = SYSTEM,
-    about: dict | None = None,
+    by: Actor = SYSTEM,
+    about: dict[str, Any] | None = None,
     now: datetime | None = None,
-    **fields,
+    sent_already: bool = False,
+    **fields: Any,
 ) -> Line:
-    """Move LINE to the state TO and write the event, in one transaction. Returns the line as it is now.
+    """Move `line` to the state `to` and write the event, in one transaction. Returns the line as it is now.
 
-    FIELDS are further columns; ABOUT goes into the event; NOW spares a question to the database. The
+    `fields` are further columns; `about` goes into the event; `now` spares a question to the database. The
     lease is kept, or ended with a final state. Raises IllegalMove, or LeaseLost when the row is no longer
-    as LINE says.
+    as `line` says, or is about to be sent although the history does not clear its order. `sent_already`: only
+    the books learn of it now.
     """
     if (line.state, to) not in MOVES:
         raise IllegalMove(f"a line cannot go from {line.state} to {to}")
     now = now or db_now()
-    fields |= {"state": to, "reason": reason[:500], "changed_at": now}
+    fields = {"refusal": "", "raised": 0} | fields | {"state": to, "reason": reason[:500], "changed_at": now}
+    if to == LineState.REVIEW:
+        fields |= {"lease_until": None, "due_at": PUT_OFF}  # until a person decides, or asks to look again
     if to in FINAL:
         fields |= {"settled_at": now, "lease_until": None}
     elif "lease_until" not in fields:
         fields["lease_until"] = now + lease()
-    with joined():
-        _write(line, fields)
-        event = record(
+    with atomic():
+        _write(line, fields, sends=to == LineState.SENDING and not sent_already)
+        event = record_event(
             action=f"line.{to}",
             by=by,
             order_id=line.order_id,
@@ -146,22 +125,49 @@ def move(
 def _tell(line: Line, to: str) -> None:
     ids = {"line_id": line.pk, "order_id": line.order_id}
     log.info("line %s: %s -> %s", line.pk, line.state, to, extra=ids)
+    stir("lines")
 
 
-def wait(line: Line, *, until: datetime, **fields) -> None:
-    """Give LINE back, due again at UNTIL. Raises LeaseLost."""
-    _write(line, fields | {"lease_until": None, "due_at": until, "changed_at": db_now()})
+def hold(line: Line, closed: gate.Closed, *, again: datetime) -> None:
+    """Give `line` back until `closed` is over (`again`, where nobody knows when). Raises LeaseLost.
+
+    Under the gate's lock: a person who opens it comes before this, and is noticed, or after it.
+    """
+    with atomic():
+        now = db_now()
+        until = closed.until or again
+        row = gate.locked()
+        if not gate.stops(row, now):
+            until = min(until, max(row.next_send_at, now + timedelta(seconds=gate.BUSY_SECONDS)))
+        wait(line, until=until, reason=str(closed))
 
 
-def _write(line: Line, fields: dict) -> None:
-    as_known = {"pk": line.pk, "state": str(line.state), "generation": line.generation}
-    # Whoever got it this far: not without approval.
-    approved = fields.get("state") == LineState.SENDING
-    if SAME.rows(approved, fields=fields, order=line.order_id, **as_known) != 1:
+def wait(line: Line, *, until: datetime, **fields: Any) -> None:
+    """Give `line` back, due again at `until`. Raises LeaseLost."""
+    given_back = {"lease_until": None, "due_at": until, "changed_at": db_now()}
+    with atomic():
+        _write(line, {"raised": 0} | fields | given_back)
+
+
+def renew(line: Line) -> None:
+    """Keep `line` for another lease, as what it waits for takes long. Raises LeaseLost."""
+    until = db_now() + lease()
+    with forgettable():
+        _write(line, {"lease_until": until})
+    line.lease_until = until
+
+
+def _write(line: Line, fields: dict[str, Any], *, sends: bool = False) -> None:
+    """Give `fields` to the row if it still is as `line` says. Raises LeaseLost."""
+    as_known = Line.objects.filter(pk=line.pk, state=line.state)
+    as_known = as_known.filter(generation=line.generation, lease_by=line.lease_by)
+    if sends:  # however it got this far: not without approval
+        as_known = as_known.filter(order__in=cleared_orders().filter(pk=line.order_id))
+    if as_known.update(**fields) != 1:
         raise LeaseLost(f"line {line.pk} has moved on")
 
 
-def _changed(line: Line, fields: dict) -> Line:
+def _changed(line: Line, fields: dict[str, Any]) -> Line:
     line = copy.copy(line)
     for name, value in fields.items():
         setattr(line, name, value)

@@ -2,37 +2,32 @@
 
 import json
 
-from django.contrib import messages
 from django.core.serializers.json import DjangoJSONEncoder
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
-from django_htmx.http import HttpResponseClientRefresh
+from django.views.decorators.http import require_safe
 
-from dashboard.htmx import HtmxHttpRequest
-
-from .. import reports
-from ..forms import new_form_token
-from ..models import Event, Order
-from ..services import placing, wants
-from ..services.history import By
-from ..states import FINAL, LineState
-from ..watching import describe, rows_of
-from . import exchange
-from .basket import address
+from dashboard.htmx import Request
+from numbers.listing import export
+from numbers.listing.downloads import as_csv, stream
+from numbers.models import Event, Order
+from numbers.services.orders.prices import price_a_line
+from numbers.services.orders.progress import rows_of
+from numbers.services.orders.summary import summaries
+from numbers.states import FINAL, LineState
 
 
 @require_safe
-def receipt(request: HttpRequest, pk: int) -> HttpResponse:
+def receipt(request: Request, pk: int) -> HttpResponse:
     """What was asked for, what was got and what was not: to print, to keep and to take away as a file."""
     order = get_object_or_404(Order, pk=pk)
     lines = list(order.lines.order_by("position").select_related("connection", "agent", "number__agent"))
-    once, monthly = reports.price_a_line(order)
+    once, monthly = price_a_line(order)
     got = [line for line in lines if line.state == LineState.BOUGHT]
-    describe([order])
     context = {
         "order": order,
+        "summary": summaries([order])[0],
         "first": lines[0] if lines else None,
         "asked": rows_of(lines),
         "got": got,
@@ -46,7 +41,7 @@ def receipt(request: HttpRequest, pk: int) -> HttpResponse:
         "placed": placed_event(order),
         "now": timezone.now(),
     }
-    return render(request, "numbers/receipt.html", context)
+    return render(request, "numbers/orders/receipt.html", context)
 
 
 def placed_event(order: Order) -> Event | None:
@@ -55,18 +50,18 @@ def placed_event(order: Order) -> Event | None:
 
 
 @require_safe
-def receipt_csv(request: HttpRequest, pk: int) -> HttpResponse:
+def receipt_csv(request: Request, pk: int) -> StreamingHttpResponse:
     """The receipt's lines as CSV."""
     order = get_object_or_404(Order, pk=pk)
-    rows = reports.receipt_rows(order)
-    return exchange.as_csv(rows, reports.RECEIPT_COLUMNS, f"order-{order.pk}.csv")
+    rows = export.receipt_rows(order)
+    return as_csv(rows, export.RECEIPT_COLUMNS, f"order-{order.pk}.csv")
 
 
 @require_safe
-def receipt_json(request: HttpRequest, pk: int) -> HttpResponse:
+def receipt_json(request: Request, pk: int) -> StreamingHttpResponse:
     """The whole receipt as one JSON object."""
     order = get_object_or_404(Order, pk=pk)
-    rows = list(reports.receipt_rows(order))
+    rows = list(export.receipt_rows(order))
     first = order.lines.select_related("connection").order_by("position").first()
     placed = placed_event(order)
     data = {
@@ -84,39 +79,4 @@ def receipt_json(request: HttpRequest, pk: int) -> HttpResponse:
         "lines": rows,
     }
     text = json.dumps(data, cls=DjangoJSONEncoder, indent=1, ensure_ascii=False)
-    return exchange.stream(iter([text]), "application/json", f"order-{order.pk}.json")
-
-
-@require_POST
-def order_cancel(request: HtmxHttpRequest, pk: int) -> HttpResponse:
-    """Call off all lines of an order that nothing was sent for yet."""
-    order = get_object_or_404(Order, pk=pk)
-    count = placing.cancel_rest(order_id=pk, by=By.person(request.user, request.id))
-    if count:
-        what = "1 line is" if count == 1 else f"{count:,} lines are"
-        messages.success(request, f"{what} cancelled. Nothing was sent for {'it' if count == 1 else 'them'}.")
-    else:
-        messages.warning(request, "No line could be cancelled: all of them had moved on.")
-    return HttpResponseClientRefresh() if request.htmx else redirect(order)
-
-
-@require_POST
-def order_again(request: HttpRequest, pk: int) -> HttpResponse:
-    """What an order asked for and did not get, as a new one to look at. Nothing is ordered by this."""
-    order = get_object_or_404(Order, pk=pk)
-    rows, first = wants.missing_of(order), order.lines.select_related("connection").first()
-    if not rows:
-        messages.info(request, "Nothing of this order is missing.")
-        return redirect(order)
-    if order.lines.exclude(state__in=[*FINAL, LineState.REVIEW]).exists():
-        messages.info(request, "This order is still under way. Try again what is missing once it is over.")
-        return redirect(order)
-    draft = wants.keep_draft(
-        owner=request.user,
-        form_token=new_form_token(request.user.pk),
-        telephony_provider=first.telephony_provider,
-        telephony_account_connection=first.connection.api_id,
-        wants=rows,
-        again_of=order,
-    )
-    return redirect(address(draft))
+    return stream(iter([text]), "application/json", f"order-{order.pk}.json")

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 pytestmark = [pytest.mark.storm, pytest.mark.xdist_group("door")]
 PASSWORD = "the long password of bob"
@@ -87,8 +87,9 @@ def test_a_form_that_another_site_sends_is_refused_and_told(door):
     without = fields | {"csrfmiddlewaretoken": ""}
     assert eve.submit("/orders/new/", without, headers={"Origin": door.web_url}).status_code == 403
     books = told(door)
-    assert (books["orders"], books["actions"]["access.denied"]) == (0, 5)
-    assert sum("Origin checking failed" in reason for reason in books["reasons"]) == 3
+    assert books["orders"] == 0
+    assert books["actions"]["access.denied"] >= 1  # the first of five alike, and samples
+    assert any("Origin checking failed" in reason for reason in books["reasons"])
     stolen = Visitor(door)
     stolen.cookies.update(eve.cookies)
     assert stolen.submit("/accounts/logout/", fields).status_code == 302
@@ -96,7 +97,7 @@ def test_a_form_that_another_site_sends_is_refused_and_told(door):
     assert (
         eve.submit("/orders/new/", fields, headers=FOREIGN).status_code == 403
     )  # and no event: nobody is in
-    assert told(door)["actions"]["access.denied"] == 5
+    assert told(door)["actions"]["access.denied"] == books["actions"]["access.denied"]
 
 
 def test_twenty_right_log_ins_in_one_moment_work_or_are_told_to_wait(door):

@@ -4,18 +4,29 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from numbers.db.clock import db_now
 from numbers.models import Agent, Event, Line, Number
-from numbers.services.api import client
-from numbers.services.carrying import claim_row
-from numbers.services.changing import apply_plan, plan_change
-from numbers.services.drafting import values_of
-from numbers.services.drifting import accept_theirs, acknowledge_agent, plan_push_ours
-from numbers.services.history import db_now
-from numbers.services.mirroring import keep_page
-from numbers.services.reconciling import reconcile
-from numbers.services.syncing import sync
+from numbers.services.fluents_client import client
+from numbers.services.inventory.drift import accept_theirs, acknowledge_agent
+from numbers.services.inventory.merge import keep_page
+from numbers.services.inventory.reconciliation import reconcile
+from numbers.services.inventory.sync import sync
+from numbers.services.plans.lifecycle import apply_plan, plan_change
+from numbers.services.plans.push import plan_push_ours
+from numbers.services.plans.rows import values_of
 from numbers.states import LineState, NumberStatus, Origin, RowState
-from tests.plans import ANNA, agent, behind_our_back, carry, line_about, owned, remote, remote_agent
+from tests.support.plans import (
+    ANNA,
+    agent,
+    behind_our_back,
+    carry,
+    claim_row,
+    line_about,
+    owned,
+    remote,
+    remote_agent,
+)
+from tests.support.queries import count
 
 pytestmark = pytest.mark.django_db
 
@@ -93,7 +104,7 @@ def test_numbers_bought_or_dropped_at_the_provider_never_appear(fluents, three):
     assert sorted(told) == sorted(
         [("number.drifted", changed.e164), ("number.found", added.e164), ("number.gone", removed.e164)]
     )
-    assert kinds() == ["agent", "description", "label", "outbound_only"]
+    assert kinds() == ["agent", "description", "label", "outbound_only", "unexplained"]
 
 
 def test_a_second_sync_finds_nothing_new(fluents, three):
@@ -133,13 +144,13 @@ def test_pushing_ours_ends_what_can_be_pushed_and_says_why_the_rest_cannot(fluen
     rows = {row.number_id: row for row in plan.rows.all()}
     assert rows[changed.pk].state == RowState.DONE
     assert rows[changed.pk].before["label"] == "Theirs"
-    assert rows[added.pk].reason.startswith("It appeared at Fluents")
-    assert rows[removed.pk].reason.startswith("It is gone at Fluents")
+    assert rows[added.pk].reason.startswith("It appeared in Fluents")
+    assert rows[removed.pk].reason.startswith("It's gone from Fluents")
     assert (remote_agent(fluents, changed), remote(fluents, changed)["label"]) == ("Reception", "Ours")
     assert Event.objects.get(action="number.pushed").number == changed
-    assert (set(drifted()), kinds()) == ({added.e164, removed.e164}, [])
+    assert (set(drifted()), kinds()) == ({added.e164, removed.e164}, ["unexplained"])
     sync()
-    assert (set(drifted()), kinds()) == ({added.e164, removed.e164}, [])
+    assert (set(drifted()), kinds()) == ({added.e164, removed.e164}, ["unexplained"])
 
 
 def test_a_push_is_refused_when_fluents_says_yet_another_thing(fluents, three):
@@ -149,7 +160,7 @@ def test_a_push_is_refused_when_fluents_says_yet_another_thing(fluents, three):
     sync()
     plan = carry(plan)
     assert plan.rows.get().state == RowState.SKIPPED
-    assert "something else by now" in plan.rows.get().reason
+    assert "has changed since" in plan.rows.get().reason
 
 
 def test_a_push_is_refused_when_our_books_moved(fluents, three):
@@ -231,7 +242,7 @@ def test_a_page_costs_the_same_queries_whatever_happened_to_its_numbers(fluents)
     def cost(some) -> int:
         with CaptureQueriesContext(connection) as queries:
             keep_page(some, db_now())
-        return len(queries)
+        return count(queries)
 
     few = cost(infos[:5])
     many = cost(infos[5:])
@@ -249,7 +260,7 @@ def test_accepting_many_costs_the_same_queries(fluents):
         some.update(drift={"label": {"ours": "a", "theirs": "b"}}, drifted=True)
         with CaptureQueriesContext(connection) as queries:
             assert accept_theirs(by=ANNA, numbers=some) == len(keys)
-        return len(queries)
+        return count(queries)
 
     keys = list(Number.objects.values_list("pk", flat=True))
     assert cost(keys[:50]) == cost(keys[50:55])
@@ -268,7 +279,7 @@ def test_an_agent_that_vanishes_is_marked_and_told(fluents):
     told = Event.objects.get(action="agent.gone")
     assert (told.before, told.reason) == (
         {"agent": french.api_id, "name": "French line"},
-        "French line is gone at Fluents.",
+        "French line was deleted in Fluents.",
     )
     sync()
     assert Event.objects.filter(action="agent.gone").count() == 1
@@ -283,7 +294,7 @@ def test_a_renamed_agent_stays_known_as_before_until_somebody_acknowledges(fluen
     sync()
     french.refresh_from_db()
     assert (french.name, french.known_as) == ("Ligne", "French line")
-    assert Event.objects.get(action="agent.renamed").reason == "French line is called Ligne at Fluents now."
+    assert Event.objects.get(action="agent.renamed").reason == "French line is now called Ligne in Fluents."
     number.refresh_from_db()
     assert "ligne" in number.search_text
     assert "french" not in number.search_text

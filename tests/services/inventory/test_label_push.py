@@ -3,9 +3,9 @@
 import pytest
 
 from numbers.models import Line, Number
-from numbers.services.syncing import sync
+from numbers.services.inventory.sync import sync
 from numbers.states import LineState
-from tests.books import line_of, rest
+from tests.support.books import line_of, rest
 
 pytestmark = pytest.mark.django_db
 

@@ -4,11 +4,11 @@ import pytest
 
 from numbers.fluents import FluentsError
 from numbers.models import Agent, Number, Reconciliation
-from numbers.services import reconciling
-from numbers.services.reconciling import reconcile
-from numbers.services.syncing import sync
+from numbers.services.inventory import reconciliation
+from numbers.services.inventory.reconciliation import reconcile
+from numbers.services.inventory.sync import sync
 from numbers.states import LineState
-from tests.books import PERSON, line_of, rest
+from tests.support.books import PERSON, line_of, rest
 
 pytestmark = pytest.mark.django_db
 
@@ -50,11 +50,11 @@ def test_another_agent_is_found(fluents):
     Number.objects.update(agent=Agent.objects.get(name="Reception"))
     (row,) = reconcile().differences
     assert (row["kind"], row["phone_number"]) == ("agent", number)
-    assert row["detail"] == "Our books say Reception answers; Fluents says nobody."
+    assert row["detail"] == "Our records say Reception answers; Fluents says no agent."
 
 
 def test_values_that_differ_are_told_in_words():
-    told = [reconciling.in_words(value) for value in (True, False, "", "Front desk")]
+    told = [reconciliation.in_words(value) for value in (True, False, "", "Front desk")]
     assert told == ["yes", "no", "nothing", "“Front desk”"]
 
 
@@ -65,12 +65,12 @@ def test_a_number_whose_line_ended_without_it_is_found_until_a_person_has_seen_i
     reconciling_line(line)
     number = Number.objects.get(e164=line.phone_number)
     assert found() == [("given_up", number.e164)]
-    reconciling.acknowledge(number=number, by=PERSON, reason="Kept.")
+    reconciliation.acknowledge(number=number, by=PERSON, reason="Kept.")
     assert found() == []
 
 
 def reconciling_line(line) -> None:
-    from numbers.services.reviewing import close  # noqa: PLC0415 -- one step of one story
+    from numbers.services.purchasing.review import close  # noqa: PLC0415 -- one step of one story
 
     close(line_id=line.pk, by=PERSON, reason="We take another.")
 

@@ -12,13 +12,14 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from numbers.models import Gate, Journal
-from numbers.roles import Role
-from numbers.services import examining, gate
-from numbers.services.history import db_now
-from numbers.services.syncing import sync
-from tests.people import person
-from tests.stack import ROOT
+from numbers.db.clock import db_now
+from numbers.models import Journal, SyncState
+from numbers.permissions import Role
+from numbers.services.inventory.sync import sync
+from numbers.services.monitoring import doctor as examining
+from numbers.services.spending import gate
+from tests.support.people import person
+from tests.support.stack import ROOT
 
 pytestmark = pytest.mark.django_db
 
@@ -40,7 +41,7 @@ def states(found: list[dict], name: str) -> list[str]:
 def sound(fluents, bob, settings, monkeypatch):
     """A deployment with nothing to mend; the tests' own databases are neither durable nor meant to be."""
     settings.MAX_LINES_PER_DAY = 100
-    Journal.objects.create(host="here", path="/journal", seen_at=db_now())
+    Journal.objects.create(name="here", machine="here", path="/journal", seen_at=db_now())
     monkeypatch.setattr(examining, "DURABLE", {})
     monkeypatch.setitem(examining.WANTED_PRAGMAS, "journal_mode", "memory")
     sync()
@@ -68,9 +69,9 @@ def test_it_says_whether_enough_people_may_approve_large_orders(db, settings):
 
 def test_what_is_missing_is_found_with_a_way_out(db, settings):
     settings.DEBUG, settings.JOURNAL_PATH = True, Path("/proc/nowhere/sends.journal")
-    MigrationRecorder(connection).record_unapplied("numbers", "0001_the_books")
+    MigrationRecorder(connection).record_unapplied("numbers", "0001_initial")
     gate.pause(reason="we moved house")
-    Gate.objects.update(sync_error="Fluents refused.")
+    SyncState.objects.update(error="Fluents refused.")
     status, found = doctor()
     assert status == 1
     for name in ("settings", "migrations", "people", "journal", "worker", "fluents"):
@@ -98,11 +99,18 @@ def test_people_read_it_too(sound):
     out = StringIO()
     with pytest.raises(SystemExit):
         call_command("doctor", stdout=out)
-    assert "Nothing must be mended." in out.getvalue()
+    assert "No problems found." in out.getvalue()
+
+
+@pytest.mark.parametrize(("days", "expected"), [(0, "good"), (365, "good"), (366, "look")])
+def test_a_table_of_area_codes_that_nobody_checked_for_a_year_is_found(monkeypatch, days, expected):
+    monkeypatch.setattr(examining, "checked_on", lambda: datetime.now(UTC).date() - timedelta(days=days))
+    [finding] = examining.area_code_table()
+    assert (finding.state, bool(finding.hint)) == (expected, expected == "look")
 
 
 def test_evidence_is_not_forgotten_too_early(db):
-    with pytest.raises(CommandError, match="30 days at least"):
+    with pytest.raises(CommandError, match="at least 30 days"):
         call_command("prune", "--days", "3")
 
 

@@ -8,18 +8,20 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test.utils import CaptureQueriesContext
 from prometheus_client.parser import text_string_to_metric_families
 
-from numbers.models import Agent, Attempt, Gate, Journal, Number
-from numbers.services import gate, observing
-from numbers.services.history import db_now
+from numbers.db.clock import db_now
+from numbers.models import Agent, Attempt, Journal, Number, SyncState
+from numbers.services.monitoring import health
+from numbers.services.spending import gate
 from numbers.states import LineState, NumberStatus, Outcome
-from tests.books import bare_line
+from tests.support.books import bare_line
+from tests.support.queries import count as count_of
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
 def counted_anew():
-    observing.counted.cache_clear()
+    health.counted.cache_clear()
 
 
 def ago(seconds: float):
@@ -27,7 +29,7 @@ def ago(seconds: float):
 
 
 def worker(seconds: float) -> None:
-    Journal.objects.create(host="here", path="/journal", seen_at=ago(seconds))
+    Journal.objects.create(name="here", machine="here", path="/journal", seen_at=ago(seconds))
 
 
 def scrape(client, **headers) -> dict:
@@ -44,7 +46,7 @@ def test_ready_tells_how_the_buying_goes(client):
     worker(3)
     bare_line(LineState.PLANNED, due_at=ago(500))
     bare_line(LineState.UNKNOWN, due_at=ago(-500))
-    Gate.objects.update(synced_at=ago(60))
+    SyncState.objects.update(synced_at=ago(60))
     answer = client.get("/readyz")
     told = answer.json()
     assert answer.status_code == 200
@@ -57,22 +59,22 @@ def test_ready_tells_how_the_buying_goes(client):
 
 
 def test_a_paused_gate_and_a_silent_worker_are_told_but_pages_are_served(client):
-    worker(observing.LATE + 60)
+    worker(health.LATE + 60)
     gate.pause(reason="a secret of the house")
-    Gate.objects.update(sync_error="Fluents refused.")
+    SyncState.objects.update(error="Fluents refused.")
     answer = client.get("/readyz")
     assert answer.status_code == 200
     assert answer.json()["warnings"] == [
-        "buying is paused", "no worker was seen lately", "the last sync failed"
+        "buying is paused", "no worker was seen recently", "the last sync failed"
     ]  # fmt: skip
     assert "secret" not in answer.text
 
 
 def test_a_database_that_is_behind_is_not_ready(client):
-    MigrationRecorder(connection).record_unapplied("numbers", "0001_the_books")
+    MigrationRecorder(connection).record_unapplied("numbers", "0001_initial")
     answer = client.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json()["unapplied_migrations"] == ["numbers.0001_the_books"]
+    assert answer.json()["unapplied_migrations"] == ["numbers.0001_initial"]
 
 
 def test_a_database_of_a_newer_release_is_ready(client):
@@ -123,17 +125,17 @@ def test_metrics_are_what_the_books_say(client, settings):
     assert numbers == {"owned": 2, "unassigned": 1, "drifted": 1}
     assert (found["fluents_gate", "open"], found["fluents_gate", "paused"]) == (1, 0)
     assert found["fluents_oldest_due_seconds",] == pytest.approx(40, abs=30)
-    assert (found["fluents_workers",], found["fluents_tasks_waiting",]) == (1, 0)
+    assert (found["fluents_workers",], found["fluents_lines_due",]) == (1, 1)
     assert ("fluents_synced_seconds",) not in found
 
 
 def test_figures_cost_a_few_queries_whatever_there_is(client):
     counts = []
     for more in (1, 20):
-        observing.counted.cache_clear()
+        health.counted.cache_clear()
         for _ in range(more):
             bare_line(LineState.REVIEW)
         with CaptureQueriesContext(connection) as queries:
-            observing.figures()
-        counts.append(len(queries))
+            health.figures()
+        counts.append(count_of(queries))
     assert counts[0] == counts[1] <= 16

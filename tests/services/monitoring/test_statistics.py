@@ -5,11 +5,11 @@ from decimal import Decimal
 
 import pytest
 
+from numbers.db.clock import db_now
 from numbers.models import Agent, Connection, Event, Figures, Number, Price
-from numbers.services import counting
-from numbers.services.history import db_now
+from numbers.services.monitoring import statistics
 from numbers.states import LineState, NumberStatus
-from tests.books import bare_line
+from tests.support.books import bare_line
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +32,7 @@ def numbers():
 
 
 def test_numbers_are_counted_by_region_and_agent_and_those_given_up_are_not(numbers):
-    counts = counting.count().counts
+    counts = statistics.count().counts
     assert (counts["owned"], counts["unassigned"]) == (5, 2)
     assert counts["regions"] == {"CA": 3, "TX": 1, "": 1}
     assert counts["agents"] == [{"id": "agent-1", "name": "Reception", "count": 3}]
@@ -40,18 +40,18 @@ def test_numbers_are_counted_by_region_and_agent_and_those_given_up_are_not(numb
 
 
 def test_few_numbers_are_counted_by_agent_on_the_spot_and_many_are_not(numbers, monkeypatch):
-    reception, row = numbers[0].agent_id, counting.count()
+    reception, row = numbers[0].agent_id, statistics.count()
     Number.objects.filter(agent=None).update(agent=reception)
-    assert counting.by_agent() == ({reception: 5}, None)
-    monkeypatch.setattr(counting, "AT_ONCE", 4)
-    assert counting.by_agent() == ({reception: 3, None: 2}, row.counted_at)
+    assert statistics.by_agent() == ({reception: 5}, None)
+    monkeypatch.setattr(statistics, "AT_ONCE", 4)
+    assert statistics.by_agent() == ({reception: 3, None: 2}, row.counted_at)
 
 
 def test_beyond_the_first_eight_agents_are_one_figure(numbers):
     for n in range(12):
         agent = Agent.objects.create(api_id=f"more-{n}", name=f"More {n}")
         Number.objects.create(e164=f"+1212555{n:04}", agent=agent)
-    counts = counting.count().counts
+    counts = statistics.count().counts
     assert [row["count"] for row in counts["agents"]] == [3, 1, 1, 1, 1, 1, 1, 1]
     assert (counts["other_agents"], counts["other_agents_count"]) == (5, 5)
 
@@ -59,11 +59,11 @@ def test_beyond_the_first_eight_agents_are_one_figure(numbers):
 def test_money_comes_from_the_price_table_and_what_has_no_price_is_said(numbers):
     main = Connection.objects.get(api_id="main")
     Price.objects.create(telephony_provider="twilio", monthly=Decimal("1.15"))
-    counts = counting.count().counts
+    counts = statistics.count().counts
     assert counts["run_rates"] == {"USD": "3.45"}
     assert counts["unpriced"] == 2
     Price.objects.create(telephony_provider="twilio", connection=main, monthly=Decimal("2"))
-    assert counting.count().counts["run_rates"] == {"USD": "6.00"}
+    assert statistics.count().counts["run_rates"] == {"USD": "6.00"}
 
 
 def test_a_number_costs_from_the_month_in_which_it_was_bought(numbers):
@@ -71,7 +71,7 @@ def test_a_number_costs_from_the_month_in_which_it_was_bought(numbers):
     now = db_now()
     Number.objects.filter(e164="+14155550101").update(bought_at=now - timedelta(days=95))
     Number.objects.exclude(e164="+14155550101").update(bought_at=None, created_at=now)
-    counts = counting.count().counts
+    counts = statistics.count().counts
     assert counts["months"][-1] == f"{now:%Y-%m}"
     assert [Decimal(amount) for amount in counts["monthly"][-5:-1]][1:] == [1, 1, 1]
     assert Decimal(counts["monthly"][-1]) == 3
@@ -80,12 +80,12 @@ def test_a_number_costs_from_the_month_in_which_it_was_bought(numbers):
 
 def test_lines_are_counted_in_the_week_in_which_they_ended():
     now = db_now()
-    monday = counting.week_starts(now)[-1]
+    monday = statistics.week_starts(now)[-1]
     bare_line(LineState.FAILED, settled_at=monday)
     bare_line(LineState.CANCELLED, settled_at=monday - timedelta(seconds=1))
     bare_line(LineState.FAILED, settled_at=monday - timedelta(weeks=30))
     bare_line(LineState.PLANNED)
-    outcomes = counting.count().counts["outcomes"]
+    outcomes = statistics.count().counts["outcomes"]
     assert outcomes["failed"] == [0] * 11 + [1]
     assert outcomes["cancelled"] == [0] * 10 + [1, 0]
     assert sum(outcomes["bought"]) == 0
@@ -99,22 +99,22 @@ def test_lines_are_counted_in_the_week_in_which_they_ended():
     ],
 )
 def test_months_end_where_the_next_begins(now, ends):
-    assert [f"{end:%Y-%m-%d}" for end in counting.month_ends(now)][-2:] == ends
+    assert [f"{end:%Y-%m-%d}" for end in statistics.month_ends(now)][-2:] == ends
 
 
 def test_counting_waits_for_news_and_takes_a_small_share_of_the_time():
     now = db_now()
-    assert counting.is_due(now)
-    counting.count()
-    assert not counting.is_due(now + timedelta(seconds=90))  # nothing has happened
+    assert statistics.is_due(now)
+    statistics.count()
+    assert not statistics.is_due(now + timedelta(seconds=90))  # nothing has happened
     Event.objects.create(action="number.changed")
-    assert not counting.is_due(now + timedelta(seconds=30))
-    assert counting.is_due(now + timedelta(seconds=90))
+    assert not statistics.is_due(now + timedelta(seconds=30))
+    assert statistics.is_due(now + timedelta(seconds=90))
     Figures.objects.update(seconds=30)
-    assert not counting.is_due(now + timedelta(seconds=90))  # a slow count is made less often
-    assert counting.is_due(now + timedelta(seconds=700))
+    assert not statistics.is_due(now + timedelta(seconds=90))  # a slow count is made less often
+    assert statistics.is_due(now + timedelta(seconds=700))
 
 
 def test_without_news_the_weeks_go_by():
-    counting.count()
-    assert counting.is_due(db_now() + timedelta(hours=2))
+    statistics.count()
+    assert statistics.is_due(db_now() + timedelta(hours=2))

@@ -10,12 +10,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from django.core import mail
 
+from numbers.db.clock import db_now
 from numbers.models import Delivery, Line, Notice, Order
-from numbers.services import delivering, gate, telling
-from numbers.services.history import SYSTEM, By, db_now
-from numbers.services.moves import move
+from numbers.services.audit.events import SYSTEM, Actor
+from numbers.services.notifications import delivery, notices
+from numbers.services.purchasing.transitions import move
+from numbers.services.spending import gate
 from numbers.states import LineState
-from tests.books import bare_line
+from tests.support.books import bare_line
 
 pytestmark = pytest.mark.django_db
 SECRET = "a secret of the tests"
@@ -85,23 +87,23 @@ def ended(user=None, *states: str) -> Order:
 
 
 def deliver_all() -> None:
-    for pk in Delivery.objects.filter(due_at__lte=db_now()).values_list("pk", flat=True):
-        delivering.deliver(delivery_id=pk)
+    for one in delivery.claim(limit=100):
+        delivery.run(one)
 
 
 def test_the_end_of_an_order_is_told_once(bob):
     order = ended(bob, LineState.FAILED, LineState.CANCELLED, LineState.REVIEW)
-    assert telling.tell_ends() == 1
+    assert notices.tell_ends() == 1
     notice = Notice.objects.get()
     assert (notice.user, notice.order) == (bob, order)
-    assert notice.text == f"Order {order.pk} has ended: 1 not bought, 1 cancelled, 1 waiting for a person."
-    assert telling.tell_ends() == 0
+    assert notice.text == f"Order {order.pk} is done: 1 not bought, 1 cancelled, 1 needs you."
+    assert notices.tell_ends() == 0
 
 
 @pytest.mark.parametrize("state", [LineState.PLANNED, LineState.SENDING, LineState.UNKNOWN])
 def test_an_order_with_a_line_that_moves_has_not_ended(state):
     ended(None, LineState.FAILED, state)
-    assert telling.tell_ends() == 0
+    assert notices.tell_ends() == 0
 
 
 def test_a_line_that_needs_a_person_is_told_in_its_own_transaction(bob):
@@ -115,9 +117,9 @@ def test_a_line_that_needs_a_person_is_told_in_its_own_transaction(bob):
 
 def test_the_gate_tells_when_it_closes_by_itself_and_not_when_a_person_closes_it(post, hook):
     ended(post, LineState.PLANNED)
-    gate.pause(reason="Lunch", by=By.person(post))
+    gate.pause(reason="Lunch", by=Actor.person(post))
     assert not Notice.objects.exists()
-    gate.open_gate(reason="Lunch is over", by=By.person(post))
+    gate.open_gate(reason="Lunch is over", by=Actor.person(post))
     gate.pause(reason="The send journal is gone.", by=SYSTEM)
     notice = Notice.objects.get()
     assert notice.text == "Buying has stopped. The send journal is gone."
@@ -137,16 +139,16 @@ def test_without_settings_nothing_leaves_the_house(bob):
     bob.email = "bob@example.com"
     bob.save()
     ended(bob, LineState.FAILED)
-    telling.tell_ends()
+    notices.tell_ends()
     assert (Notice.objects.count(), Delivery.objects.count()) == (1, 0)
 
 
 def test_a_mail_says_what_came_of_it_and_where(post):
     order = ended(post, LineState.FAILED, LineState.FAILED)
-    telling.tell_ends()
+    notices.tell_ends()
     deliver_all()
     (message,) = mail.outbox
-    assert (message.to, message.subject) == (["bob@example.com"], f"Order {order.pk} has ended")
+    assert (message.to, message.subject) == (["bob@example.com"], f"Order {order.pk} is done")
     assert "2 not bought" in message.body
     assert f"https://lines.example/orders/{order.pk}/" in message.body
     deliver_all()
@@ -155,7 +157,7 @@ def test_a_mail_says_what_came_of_it_and_where(post):
 
 def test_the_webhook_gets_signed_json_with_an_id(hook):
     order = ended(None, LineState.FAILED)
-    telling.tell_ends()
+    notices.tell_ends()
     deliver_all()
     ((headers, body),) = hook.got
     told = json.loads(body)
@@ -169,12 +171,12 @@ def test_the_webhook_gets_signed_json_with_an_id(hook):
 def test_a_webhook_that_says_no_is_tried_again_later_with_the_same_id_and_then_given_up(hook, status):
     hook.status = status
     ended(None, LineState.FAILED)
-    telling.tell_ends()
+    notices.tell_ends()
     deliver_all()
-    delivery = Delivery.objects.get()
-    assert (delivery.tries, delivery.sent_at) == (1, None)
-    assert delivery.error == f"The webhook answered with status {status}."
-    assert delivery.due_at > db_now() + timedelta(seconds=50)
+    sent = Delivery.objects.get()
+    assert (sent.tries, sent.sent_at) == (1, None)
+    assert sent.error == f"The webhook returned status {status}."
+    assert sent.due_at > db_now() + timedelta(seconds=50)
     for _ in range(10):
         Delivery.objects.exclude(due_at=None).update(due_at=db_now())
         deliver_all()
@@ -187,16 +189,16 @@ def test_an_address_that_nobody_answers_is_no_secret_in_logs(settings, caplog):
     settings.NOTIFY_WEBHOOK_URL = "http://127.0.0.1:9/hook?token=not-for-logs"
     settings.NOTIFY_WEBHOOK_SECRET = SECRET
     ended(None, LineState.FAILED)
-    telling.tell_ends()
+    notices.tell_ends()
     deliver_all()
-    delivery = Delivery.objects.get()
-    assert "could not be reached" in delivery.error
-    assert "not-for-logs" not in delivery.error + caplog.text
-    assert SECRET not in delivery.error + caplog.text
+    sent = Delivery.objects.get()
+    assert "can't be reached" in sent.error
+    assert "not-for-logs" not in sent.error + caplog.text
+    assert SECRET not in sent.error + caplog.text
 
 
-def test_due_deliveries_are_rung_once(hook):
+def test_due_deliveries_are_claimed_once(hook):
     ended(None, LineState.FAILED)
-    telling.tell_ends()
-    assert delivering.ring_deliveries() == 1
-    assert delivering.ring_deliveries() == 0
+    notices.tell_ends()
+    assert len(delivery.claim(limit=9)) == 1
+    assert delivery.claim(limit=9) == []

@@ -5,11 +5,11 @@ import time
 import pytest
 
 from numbers.models import Number
-from numbers.services import finding
-from numbers.services.finding import for_sale, idle_in
+from numbers.services.orders import availability as finding
+from numbers.services.orders.availability import for_sale, idle_in
 from numbers.states import LineState, NumberStatus
-from tests.books import bare_line
-from tests.stack import free_port
+from tests.support.books import bare_line
+from tests.support.stack import free_port
 
 pytestmark = pytest.mark.django_db
 

@@ -8,20 +8,22 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from numbers.db.clock import db_now
 from numbers.models import Agent, Connection, Draft, Event, Line, Number, Order, Price
-from numbers.services.history import db_now
-from numbers.services.placing import (
-    Cost,
-    NotPlaced,
-    PriceChanged,
-    TriedAgain,
-    cancel_rest,
-    limits,
-    place_order,
+from numbers.services.orders.items import (
+    Want,
+    draft_of,
+    in_words,
+    keep_draft,
+    missing_of,
+    obstacles,
+    wants_of,
 )
-from numbers.services.wants import Want, draft_of, in_words, keep_draft, missing_of, obstacles, wants_of
+from numbers.services.orders.limits import NotPlaced, limits
+from numbers.services.orders.placement import PriceChanged, TriedAgain, cancel_rest, place_order
+from numbers.services.orders.prices import Cost
 from numbers.states import LineState
-from tests.books import PERSON, time_passes
+from tests.support.books import PERSON, time_passes
 
 pytestmark = pytest.mark.django_db
 S = LineState
@@ -105,9 +107,9 @@ def test_what_has_changed_since_is_told(bob):
     Number.objects.create(e164="+12122730123")
     draft = keep_draft(owner=bob, form_token="t", **ACCOUNT, wants=BASKET)
     assert obstacles(draft) == [
-        "The connection Main is gone at Fluents. Choose another one.",
-        "The agent Reception is gone at Fluents. Choose who answers instead.",
-        "+1 212 273 0123 is ours by now. Take it off the order.",
+        "The connection Main was deleted in Fluents. Choose another one.",
+        "The agent Reception was deleted in Fluents. Choose another agent.",
+        "+1 212 273 0123 is already ours. Remove it from the order.",
     ]
 
 
@@ -126,7 +128,7 @@ def test_what_is_missing_is_ordered_again_once_only():
     order = place()
     again = place([BASKET[1]], key="again", again_of=order)
     assert (again.again_of, order.tried_again.get()) == (order, again)
-    with pytest.raises(TriedAgain, match=f"ordered again already, in Order {again.pk}"):
+    with pytest.raises(TriedAgain, match=f"already reordered in Order {again.pk}"):
         place([BASKET[1]], key="and again", again_of=order)
     assert Order.objects.count() == 2
 
@@ -151,9 +153,9 @@ def test_limits_tell_what_is_left_of_them(settings):
     place()
     left = {(limit.of, limit.what): limit.left for limit in limits(by=PERSON)}
     assert left == {
-        ("an order", "lines"): 1000,
-        ("a day", "lines"): 4,
-        ("a day", "estimated cost"): Decimal("8.5"),
+        ("per order", "lines"): 1000,
+        ("per day", "lines"): 4,
+        ("per day", "estimated cost"): Decimal("8.5"),
     }
     time_passes(86_401)
     assert [limit.used for limit in limits(by=PERSON)] == [0, 0, 0]

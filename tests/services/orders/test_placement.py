@@ -1,17 +1,19 @@
 """One form is one order; limits; calling off."""
 
-import itertools
-from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django_tasks_db.models import DBTaskResult
 
-from numbers.models import Agent, Connection, Event, Gate, Line, Order, Price
-from numbers.services.history import By, db_now
-from numbers.services.placing import Cost, OverLimit, cancel_line, estimate, place_order
+from numbers.models import Agent, Connection, Event, Line, Order, Price
+from numbers.permissions import Role
+from numbers.services.audit.events import Actor
+from numbers.services.orders.approvals import digest_of
+from numbers.services.orders.limits import OverLimit
+from numbers.services.orders.placement import cancel_line, place_order
+from numbers.services.orders.prices import Cost, estimate
 from numbers.states import LineState
-from tests.books import PERSON, bare_line, moves_of, order, time_passes
+from tests.support.books import PERSON, bare_line, moves_of, order, time_passes
+from tests.support.people import person
 
 pytestmark = pytest.mark.django_db
 S = LineState
@@ -23,8 +25,8 @@ WANT = {
 }
 
 
-def test_an_order_is_written_with_lines_event_and_doorbells(bob):
-    by = By.person(bob, request_id="request-1")
+def test_an_order_is_written_with_lines_that_are_due_and_an_event(bob):
+    by = Actor.person(bob, request_id="request-1")
     placed, created = place_order(by=by, form_token="token", quantity=3, **WANT)
     assert created is True
     assert (placed.requested_by, placed.requested_by_name, placed.quantity) == (bob, "bob", 3)
@@ -49,9 +51,11 @@ def test_an_order_is_written_with_lines_event_and_doorbells(bob):
         "connection": "connection-1",
         "agent": "agent-1",
         "quantity": 3,
+        "approval": "",
+        "at": placed.created_at.isoformat(),
+        "digest": digest_of(placed, lines, as_asked=True),
     }
-    rung = [task.args_kwargs["kwargs"] for task in DBTaskResult.objects.order_by("enqueued_at")]
-    assert sorted(task["line_id"] for task in rung) == [line.pk for line in lines]
+    assert list(Line.objects.due().order_by("pk")) == list(lines)
 
 
 def test_the_same_form_twice_is_one_order_and_the_first_one_stays_as_it_was():
@@ -95,9 +99,9 @@ def test_a_line_wants_the_known_agent_and_connection():
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("MAX_LINES_PER_ORDER", "The limit of lines for an order is 2. This order asks for 3."),
-        ("MAX_LINES_PER_DAY", "The limit of lines for a day is 2. This order asks for 3."),
-        ("MAX_LINES_PER_USER_DAY", "The limit of lines for a person and day is 2. This order asks for 3."),
+        ("MAX_LINES_PER_ORDER", "The limit is 2 lines per order. This order needs 3 lines."),
+        ("MAX_LINES_PER_DAY", "The limit is 2 lines per day. This order needs 3 lines."),
+        ("MAX_LINES_PER_USER_DAY", "The limit is 2 lines per person per day. This order needs 3 lines."),
     ],
 )
 def test_an_order_over_a_limit_is_refused_and_nothing_is_written(settings, setting, message):
@@ -115,7 +119,7 @@ def test_an_order_over_a_limit_is_refused_and_nothing_is_written(settings, setti
 def test_limits_count_what_was_ordered_within_a_day(settings):
     settings.MAX_LINES_PER_DAY = 3
     order(quantity=2)
-    with pytest.raises(OverLimit, match=r"is 3, 2 are used\. This order asks for 2"):
+    with pytest.raises(OverLimit, match=r"is 3 lines per day, 2 lines used\. This order needs 2"):
         order(quantity=2)
     time_passes(86_401)
     assert order(quantity=2).quantity == 2
@@ -132,13 +136,13 @@ def test_lines_that_will_not_be_bought_give_their_place_back(settings, state, co
         assert order().quantity == 1
 
 
-def test_the_limit_of_one_person_does_not_bind_another(settings, bob, django_user_model):
+def test_the_limit_of_one_person_does_not_bind_another(settings, bob):
     settings.MAX_LINES_PER_USER_DAY = 1
-    ada = django_user_model.objects.create_user("ada")
-    order(by=By.person(bob))
+    ada = person("ada", Role.BUYER)
+    order(by=Actor.person(bob))
     with pytest.raises(OverLimit):
-        order(by=By.person(bob))
-    assert order(by=By.person(ada)).requested_by == ada
+        order(by=Actor.person(bob))
+    assert order(by=Actor.person(ada)).requested_by == ada
 
 
 def costs(provider: str, connection: str) -> Cost:
@@ -165,14 +169,14 @@ def test_an_order_keeps_its_estimate():
 
 
 @pytest.mark.parametrize(
-    ("setting", "of"), [("MAX_COST_PER_ORDER", "an order"), ("MAX_COST_PER_DAY", "a day")]
+    ("setting", "of"), [("MAX_COST_PER_ORDER", "per order"), ("MAX_COST_PER_DAY", "per day")]
 )
 def test_a_limit_on_cost_binds(settings, setting, of):
     setattr(settings, setting, 5)
-    with pytest.raises(OverLimit, match="no price for this order"):
+    with pytest.raises(OverLimit, match="no price in USD for this order"):
         order()
     Price.objects.create(telephony_provider="twilio", once=0, monthly=2)
-    with pytest.raises(OverLimit, match=f"estimated cost for {of} is 5"):
+    with pytest.raises(OverLimit, match=rf"The limit is \$5\.00 {of}"):
         order(quantity=3)
     assert order(quantity=2).quantity == 2
 
@@ -181,7 +185,7 @@ def test_the_cost_of_a_day_adds_up(settings):
     settings.MAX_COST_PER_DAY = 5
     Price.objects.create(telephony_provider="twilio", once=1, monthly=2)
     order()
-    with pytest.raises(OverLimit, match="5, 3"):
+    with pytest.raises(OverLimit, match=r"is \$5\.00 per day, \$3\.00 used"):
         order()
 
 
@@ -200,14 +204,3 @@ def test_a_line_that_has_moved_on_cannot_be_called_off(state):
     assert cancel_line(line_id=line.pk, by=PERSON) is False
     line.refresh_from_db()
     assert (line.state, moves_of(line)) == (state, [])
-
-
-def test_lines_of_a_long_order_get_their_turns_one_after_the_other(settings):
-    settings.GATE_RATE = 2
-    lines = list(order(quantity=4).lines.order_by("position"))
-    gaps = {(after.due_at - before.due_at).total_seconds() for before, after in itertools.pairwise(lines)}
-    assert gaps == {0.5}
-    assert DBTaskResult.objects.count() == 1  # the others are rung when their turn comes
-    later = order().lines.get()
-    assert later.due_at == lines[-1].due_at + timedelta(seconds=0.5)
-    assert Gate.objects.get().next_send_at < db_now()

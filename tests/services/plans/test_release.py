@@ -2,18 +2,35 @@
 
 import pytest
 
+from numbers.db.clock import db_now
 from numbers.fluents import OutcomeUnknown, Refused
 from numbers.models import Connection, Event, Number
-from numbers.services import carrying
-from numbers.services.api import client
-from numbers.services.carrying import carry_on
-from numbers.services.changing import CannotChange, apply_plan, plan_change, plan_counts, retry_failed, undo
-from numbers.services.history import db_now
-from numbers.services.reconciling import reconcile
-from numbers.services.releasing import link_number
-from numbers.services.syncing import sync
+from numbers.services.fluents_client import client
+from numbers.services.inventory.reconciliation import reconcile
+from numbers.services.inventory.sync import sync
+from numbers.services.plans import runner as carrying
+from numbers.services.plans.lifecycle import (
+    CannotChange,
+    apply_plan,
+    plan_change,
+    plan_counts,
+    retry_failed,
+    undo,
+)
+from numbers.services.plans.release import link_number
 from numbers.states import Act, LineState, NumberStatus, Origin, RowState
-from tests.plans import ANNA, BEN, agent, carry, line_about, owned, remote_agent, time_passes
+from tests.support.plans import (
+    ANNA,
+    BEN,
+    agent,
+    carry,
+    carry_on,
+    claim_row,
+    line_about,
+    owned,
+    remote_agent,
+    time_passes,
+)
 
 pytestmark = pytest.mark.django_db
 CANCEL, DETACH, LINK = "/v1/numbers/cancel", "/v1/numbers/detach", "/v1/numbers/link"
@@ -47,7 +64,7 @@ def test_a_number_given_up_stays_on_the_books(fluents, act, path, status):
     number.refresh_from_db()
     assert (number.status, number.drift) == (status, {})
     assert reconcile().differences == []
-    with pytest.raises(CannotChange, match="cannot be undone"):
+    with pytest.raises(CannotChange, match="can't be undone"):
         undo(plan_id=plan.pk, by=ANNA)
 
 
@@ -73,7 +90,7 @@ def test_a_release_that_was_lost_on_the_way_fails_and_is_not_sent_again_by_itsel
     row = plan.rows.get()
     assert (row.state, posts(fluents)) == (RowState.FAILED, 1)
     assert "gave no clear answer" in row.reason
-    assert "not again" in row.reason
+    assert "not repeated" in row.reason
     number.refresh_from_db()
     assert number.status == NumberStatus.ACTIVE
     assert retry_failed(plan_id=plan.pk, by=ANNA) == 1
@@ -86,7 +103,7 @@ def test_a_worker_that_dies_at_a_release_leaves_it_to_be_looked_up(fluents):
     owned(fluents, 1)
     plan = release()
     apply_plan(plan_id=plan.pk, by=ANNA)
-    row = carrying.claim_row(plan_id=plan.pk)
+    row = claim_row(plan_id=plan.pk)
     carrying.write_row(row, tries=1, sent_at=db_now())
     time_passes(6)
     fluents.call("POST", CANCEL, params={"phone_number": row.number.e164})  # it had left
@@ -101,7 +118,7 @@ def test_says_deleted_before_any_delete_returned(fluents, monkeypatch):
     monkeypatch.setattr(type(client()), "cancel", lambda *args, **kwargs: None)
     plan = carry(release())
     assert plan.rows.get().state == RowState.FAILED
-    assert plan.rows.get().reason.startswith("Fluents agreed, but still has the number.")
+    assert plan.rows.get().reason.startswith("Fluents agreed but still has the number.")
     assert Number.objects.get().status == NumberStatus.ACTIVE
 
 
@@ -194,7 +211,7 @@ def test_a_number_that_a_connection_holds_is_linked(fluents, linkable):
     assert remote_agent(fluents, number) == "Reception"
     assert Event.objects.get(action="number.linked").actor_name == "anna"
     assert reconcile().differences == []
-    with pytest.raises(CannotChange, match="ours already"):
+    with pytest.raises(CannotChange, match="We already own"):
         link_number(by=BEN, phone_number=phone_number, connection=connection)
 
 

@@ -5,14 +5,14 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
+from numbers.db.clock import db_now
 from numbers.models import Attempt, Gate, Line
-from numbers.services.choosing import choose
-from numbers.services.history import db_now
-from numbers.services.moves import claim
-from numbers.services.syncing import sync
+from numbers.services.inventory.sync import sync
+from numbers.services.purchasing.selection import choose
+from numbers.services.purchasing.transitions import claim
 from numbers.states import Guarantee, LineState, Outcome
-from tests.books import bare_line, go_on, line_of, posts, rest
-from tests.stack import wait_until
+from tests.support.books import bare_line, go_on, line_of, posts, rest
+from tests.support.stack import wait_until
 
 pytestmark = pytest.mark.django_db
 S = LineState
@@ -69,7 +69,7 @@ def test_only_one_line_of_a_connection_is_under_way(by_area):
     assert (second.state, second.lease_until) == (S.PLANNED, None)
     assert second.due_at > db_now()
     assert second.reason == (
-        "Another line of this connection is being bought; by area code only one can be at a time."
+        "Another line on this connection is being bought. By area code, it's one at a time."
     )
 
 
@@ -93,7 +93,7 @@ def test_a_lost_answer_is_found_by_the_difference_to_the_snapshot(by_area, fault
 def test_a_purchase_that_comes_late_is_found(by_area):
     by_area.control("faults", [{"fault": "late_commit", "delay": 0.1}])
     line = go_on(line_of(by_area))
-    wait_until(lambda: by_area.charges())
+    wait_until(by_area.charges)
     line = rest(line)
     assert (line.state, by_area.charged(), len(posts(by_area))) == (S.BOUGHT, [line.phone_number], 1)
 
@@ -103,7 +103,7 @@ def test_an_absence_cannot_be_proven_so_a_person_decides(by_area, fault):
     by_area.control("faults", [fault])
     line = rest(line_of(by_area))
     assert (line.state, by_area.charges(), len(posts(by_area))) == (S.REVIEW, [], 1)
-    assert line.reason == "Nothing new appeared, but a purchase by area code cannot be proven absent."
+    assert line.reason == "Nothing new appeared, but a purchase by area code can't be ruled out."
 
 
 def test_two_new_numbers_are_ambiguous_so_a_person_decides(by_area):
@@ -112,7 +112,7 @@ def test_two_new_numbers_are_ambiguous_so_a_person_decides(by_area):
     by_area.control("numbers", {"area_code": "415"})
     line = rest(line)
     assert (line.state, line.number, len(posts(by_area))) == (S.REVIEW, None, 1)
-    assert line.reason.startswith("Several numbers appeared meanwhile: +1 415")
+    assert line.reason.startswith("Several numbers have appeared since: +1 415")
 
 
 def test_a_sync_in_between_does_not_hide_the_purchase(by_area):
@@ -132,6 +132,22 @@ def test_a_number_that_another_line_is_about_is_not_taken(by_area):
     assert (line.state, line.number) == (S.REVIEW, None)
 
 
+@pytest.mark.parametrize("known", ["by a look-up", "by a sync"])
+def test_a_number_that_the_list_showed_too_late_is_not_taken(by_area, known):
+    by_area.control("faults", [{"fault": "replay", "status": 409, "message": "Already taken"}])
+    earlier = rest(line_of(by_area))
+    assert (earlier.state, earlier.number) == (S.REVIEW, None)
+    if known == "by a sync":
+        earlier.look_ups.update(found=False)
+        sync()
+    by_area.control("config", {"lookup_lag": 60})
+    by_area.control("faults", ["reset_after"])
+    line = go_on(line_of(by_area))
+    by_area.control("config", {"lookup_lag": 0})
+    line = rest(line)
+    assert (line.state, line.phone_number) == (S.BOUGHT, by_area.charged()[-1])
+
+
 def test_an_empty_area_fails_with_fluents_words(by_area):
     line = rest(line_of(by_area, area_code="907"))
     assert (line.state, by_area.charges(), len(posts(by_area))) == (S.FAILED, [], 1)
@@ -147,10 +163,10 @@ def test_a_429_is_sent_again_after_its_time(by_area):
 def test_an_answer_with_a_number_that_was_ours_before_is_not_taken_for_a_purchase(by_area, monkeypatch):
     owned = by_area.control("numbers", {"area_code": "415"})
     line = reserved(by_area)
-    from numbers.services import sending  # noqa: PLC0415 -- patched below
+    from numbers.services.purchasing import purchase as sending  # noqa: PLC0415 -- patched below
 
     monkeypatch.setattr(
-        sending.fluents.Client, "buy", lambda self, **want: sending.fluents.Number.from_json(owned)
+        sending.fluents.Client, "buy", lambda self, **want: sending.fluents.RemoteNumber.from_json(owned)
     )
     Line.objects.update(lease_until=None)
     line = rest(line)
@@ -180,14 +196,17 @@ def test_blind_every_unanswered_purchase_goes_to_a_person_at_once(fluents, exact
     fluents.control("faults", [fault])
     line = rest(line_of(fluents, **want))
     assert (line.state, len(posts(fluents))) == (S.REVIEW, 1)
-    assert line.reason == line.attempts.get().detail + " This API offers no way to look it up."
-    assert line.reason.startswith("Fluents gave no clear answer: the ")
+    assert line.reason == line.attempts.get().detail + " This API offers no way to check."
+    done = "Fluents reported success, but its answer couldn't be read (the answer was cut off)."
+    said = done if fault == "truncated" else "Fluents gave no clear answer: the "
+    assert line.reason.startswith(said)
 
 
 def test_blind_a_refusal_is_believed(blind):
     blind.control("faults", [{"fault": "status", "status": 400, "message": "Not with this plan"}])
     line = rest(line_of(blind))
     assert (line.state, blind.charges()) == (S.FAILED, [])
+    assert line.reason.endswith("This API offers no lookup, so we accept this answer.")
 
 
 def test_the_absence_of_a_line_by_area_code_waits_for_the_whole_window(by_area):

@@ -1,24 +1,20 @@
-"""What goes on without anybody asking."""
+"""Lines whose worker is gone."""
 
 from datetime import timedelta
 
 import pytest
-from django_tasks_db.models import DBTaskResult
 
+from numbers.db.clock import db_now
 from numbers.models import Attempt, Gate, Line
-from numbers.services.history import db_now
-from numbers.services.moves import claim, take_place
-from numbers.services.sweeping import BATCH, expire_leases, ring_due, succeed, sweep, tidy_tasks
-from numbers.states import LineState, Outcome
-from numbers.tasks import drive_line
-from tests.books import bare_line, line_of, moves_of, posts, rest, time_passes
+from numbers.services.purchasing import purchase
+from numbers.services.purchasing.expiry import expire_leases, mend_times, succeed
+from numbers.services.purchasing.transitions import claim, take_place
+from numbers.services.purchasing.worker import drive
+from numbers.states import PUT_OFF, LineState, Outcome
+from tests.support.books import bare_line, line_of, moves_of, posts, rest, run_worker_until_idle, time_passes
 
 pytestmark = pytest.mark.django_db
 S = LineState
-
-
-def rung() -> list[int]:
-    return sorted(task.args_kwargs["kwargs"]["line_id"] for task in DBTaskResult.objects.all())
 
 
 def test_a_line_whose_worker_died_while_sending_becomes_unknown():
@@ -56,7 +52,6 @@ def test_a_successor_frees_what_the_dead_process_of_its_place_held_before_any_le
     attempt.refresh_from_db()
     assert attempt.outcome == Outcome.UNKNOWN
     assert (sent.phone_number, chosen.phone_number) == ("+14155550100", "+14155550101")
-    assert rung() == sorted([sent.pk, chosen.pk, claimed.pk])
 
 
 def test_a_successor_leaves_alone_what_others_hold_and_what_is_at_rest(place):
@@ -69,7 +64,7 @@ def test_a_successor_leaves_alone_what_others_hold_and_what_is_at_rest(place):
         bare_line(S.FAILED, lease_by=place),
     ]
     before = list(Line.objects.order_by("pk").values())
-    assert (succeed(place), rung()) == (0, [])
+    assert succeed(place) == 0
     assert list(Line.objects.order_by("pk").values()) == before
     assert len(before) == len(lines)
 
@@ -82,109 +77,41 @@ def test_a_line_that_is_being_sent_is_left_alone():
 
 
 def test_a_purchase_whose_worker_died_is_found_and_not_repeated(fluents, monkeypatch):
-    from numbers.services import sending  # noqa: PLC0415 -- patched below
-
-    monkeypatch.setattr(sending, "written", lambda *args, **kwargs: None)
+    monkeypatch.setattr(purchase, "written", lambda *args, **kwargs: None)
     placed = line_of(fluents)
-    from numbers.services.driving import drive  # noqa: PLC0415 -- beside its patch
-
     drive(line_id=placed.pk)
     monkeypatch.undo()
     assert Line.objects.get().state == S.SENDING
     time_passes(6)
-    assert sweep() == 2  # expired, and rung
+    assert expire_leases() == 1
     line = rest(placed)
     assert (line.state, fluents.charged(), len(posts(fluents))) == (S.BOUGHT, [line.phone_number], 1)
 
 
-def test_a_due_line_is_rung_once():
-    line = bare_line(due_at=db_now() - timedelta(seconds=1))
-    assert [ring_due(), ring_due()] == [1, 0]
-    assert rung() == [line.pk]
+def test_a_line_whose_holder_died_before_sending_is_taken_by_another_worker(fluents):
+    line = line_of(fluents)
+    Line.objects.update(lease_until=db_now() - timedelta(seconds=1))
+    run_worker_until_idle()
+    line.refresh_from_db()
+    assert line.state == S.BOUGHT
 
 
-def test_a_bell_that_nobody_heard_is_rung_again_after_half_a_minute():
-    line = bare_line(due_at=db_now() - timedelta(seconds=1))
-    ring_due()
-    time_passes(31)
-    assert ring_due() == 1
-    assert rung() == [line.pk, line.pk]
-
-
-def test_what_may_have_been_bought_is_rung_for_before_what_is_still_to_be_bought():
-    past = db_now() - timedelta(seconds=1)
-    bare_line(due_at=past - timedelta(seconds=9))
-    unknown = bare_line(S.UNKNOWN, due_at=past)
-    assert ring_due() == 2
-    first = DBTaskResult.objects.ready().first()
-    assert first.args_kwargs["kwargs"] == {"line_id": unknown.pk}
-
-
-def test_while_many_tasks_wait_only_lines_that_are_looked_up_are_rung():
-    past = db_now() - timedelta(seconds=1)
-    bare_line(due_at=past)
-    unknown = bare_line(S.UNKNOWN, due_at=past)
-    waiting = [drive_line.enqueue(line_id=0) for _ in range(BATCH)]
-    assert ring_due() == 1
-    assert rung() == [0] * BATCH + [unknown.pk]
-    DBTaskResult.objects.filter(pk=waiting[0].id).delete()
-    DBTaskResult.objects.filter(pk=waiting[1].id).delete()
-    assert ring_due() == 1
-
-
-def test_a_line_that_is_due_later_or_held_or_at_rest_is_not_rung():
-    later, past = db_now() + timedelta(seconds=9), db_now() - timedelta(seconds=9)
-    bare_line(due_at=later)
-    bare_line(due_at=past, lease_until=later)
-    for state in (S.SENDING, S.REVIEW, S.FAILED, S.CANCELLED):
-        bare_line(state, due_at=past)
-    assert (ring_due(), rung()) == (0, [])
-
-
-def test_a_line_whose_holder_died_before_sending_is_rung():
-    line = bare_line(S.RESERVED, due_at=db_now() - timedelta(9), lease_until=db_now() - timedelta(seconds=1))
-    assert ring_due() == 1
-    assert rung() == [line.pk]
-
-
-@pytest.mark.parametrize(
-    "closed",
-    [
-        {"paused": True},
-        {"breaker": "open", "needs_person": True},
-        {"breaker": "open", "breaker_at": "now"},
-        {"not_before": "later"},
-    ],
-)
-def test_a_closed_gate_rings_only_lines_that_are_looked_up(closed):
-    moments = {"now": db_now(), "later": db_now() + timedelta(seconds=60)}
-    Gate.objects.update(**{name: moments.get(value, value) for name, value in closed.items()})
-    past = db_now() - timedelta(seconds=1)
-    bare_line(due_at=past)
-    bare_line(S.RESERVED, due_at=past)
-    unknown = bare_line(S.UNKNOWN, due_at=past)
-    assert ring_due() == 1
-    assert rung() == [unknown.pk]
-
-
-def test_a_task_whose_worker_died_is_closed_and_others_are_not(settings):
-    for _ in range(3):
-        drive_line.enqueue(line_id=1)
-    dead, running, ready = DBTaskResult.objects.all()
-    long_ago = db_now() - timedelta(seconds=2 * settings.LEASE_SECONDS + 1)
-    DBTaskResult.objects.filter(pk=dead.pk).update(status="RUNNING", started_at=long_ago)
-    DBTaskResult.objects.filter(pk=running.pk).update(status="RUNNING", started_at=db_now())
-    tidy_tasks()
-    states = dict(DBTaskResult.objects.values_list("pk", "status"))
-    assert states == {dead.pk: "FAILED", running.pk: "RUNNING", ready.pk: "READY"}
-    assert DBTaskResult.objects.get(pk=dead.pk).finished_at is not None
-
-
-def test_tasks_of_yesterday_are_forgotten():
-    drive_line.enqueue(line_id=1)
-    drive_line.enqueue(line_id=2)
-    old = DBTaskResult.objects.first()
-    DBTaskResult.objects.update(status="SUCCESSFUL", finished_at=db_now())
-    DBTaskResult.objects.filter(pk=old.pk).update(finished_at=db_now() - timedelta(days=1, seconds=1))
-    tidy_tasks()
-    assert DBTaskResult.objects.count() == 1
+def test_a_clock_that_jumps_an_hour_ahead_and_back_stops_no_line(fluents):
+    """What was written in between is an hour off: due times, leases, the send, and the gate's next one."""
+    hour = timedelta(hours=1)
+    waiting, held = line_of(fluents), line_of(fluents)
+    sent = bare_line(S.UNKNOWN, phone_number="+14155550100", sent_at=db_now() + hour)
+    Line.objects.update(due_at=db_now() + hour, changed_at=db_now() + hour)
+    Line.objects.filter(pk=held.pk).update(lease_until=db_now() + hour)
+    put_off = bare_line(due_at=PUT_OFF)
+    Gate.objects.update(next_send_at=db_now() + hour)
+    assert mend_times() > 0
+    sent.refresh_from_db()
+    assert sent.sent_at <= db_now()
+    assert set(Line.objects.due()) == {waiting, sent}
+    time_passes(6)
+    assert set(Line.objects.due()) == {waiting, held, sent}
+    assert rest(waiting).state == S.BOUGHT
+    put_off.refresh_from_db()
+    assert put_off.due_at > db_now() + hour
+    assert mend_times() == 0

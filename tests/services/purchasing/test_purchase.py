@@ -6,16 +6,17 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError
 
-from numbers.models import Attempt, Gate, Line, Number
-from numbers.services import sending
-from numbers.services.choosing import choose
-from numbers.services.history import db_now
-from numbers.services.moves import LeaseLost, claim
-from numbers.services.placing import cancel_line
-from numbers.services.sending import send
+from numbers.db.clock import db_now
+from numbers.db.leases import LeaseLost
+from numbers.models import Attempt, Gate, Journal, Line, Number
+from numbers.services.orders.placement import cancel_line
+from numbers.services.purchasing import purchase as sending
+from numbers.services.purchasing.purchase import send
+from numbers.services.purchasing.selection import choose
+from numbers.services.purchasing.transitions import claim
 from numbers.states import LineState, Outcome
-from tests.books import PERSON, go_on, line_of, moves_of, posts, rest
-from tests.stack import free_port
+from tests.support.books import PERSON, go_on, line_of, moves_of, posts, rest
+from tests.support.stack import free_port
 
 pytestmark = pytest.mark.django_db
 S = LineState
@@ -70,7 +71,7 @@ def test_attempt_and_journal_are_written_before_the_purchase_leaves(fluents, set
     line = rest(line_of(fluents))
     assert (seen["line"], seen["attempt"]) == (S.SENDING, Outcome.SENDING)
     begun, entry = seen["journal"]
-    assert set(begun) == {"journal"}
+    assert begun["journal"] == str(Journal.objects.get().pk)
     assert (entry["key"], entry["n"]) == (str(line.attempts.get().key), 1)
     assert (entry["order"], entry["position"]) == (line.order.form_token, 1)
     assert (entry["phone_number"], entry["area_code"]) == (line.phone_number, "")
@@ -91,6 +92,23 @@ def test_no_transaction_is_open_while_the_purchase_is_under_way(fluents, monkeyp
     assert inside == [False]
 
 
+def test_a_bought_line_keeps_the_status_of_its_answer(fluents):
+    assert [attempt.status for attempt in rest(line_of(fluents)).attempts.all()] == [201]
+
+
+def test_an_answer_that_cannot_be_read_leaves_its_status_and_what_could_be_read_as_evidence(fluents):
+    fluents.control("faults", ["truncated"])
+    line = sent(reserved(fluents))
+    attempt = line.attempts.get()
+    assert (line.state, attempt.outcome, attempt.status) == (S.UNKNOWN, Outcome.UNKNOWN, 201)
+    assert attempt.answer["number"] == line.phone_number
+    assert attempt.answer.keys() <= {"number", "id", "area_code"}
+    done = "Fluents reported success, but its answer couldn't be read (the answer was cut off)."
+    assert attempt.detail == line.reason == done
+    assert rest(line).state == S.BOUGHT
+    assert len(fluents.charges()) == 1
+
+
 def test_an_api_that_cannot_be_reached_is_not_sent_and_the_line_plans_anew(fluents, settings):
     line = reserved(fluents)
     settings.FLUENTS_API_URL = f"http://127.0.0.1:{free_port()}"
@@ -98,7 +116,7 @@ def test_an_api_that_cannot_be_reached_is_not_sent_and_the_line_plans_anew(fluen
     attempt = line.attempts.get()
     assert (attempt.outcome, attempt.status) == (Outcome.NOT_SENT, None)
     assert (line.state, line.phone_number, line.sends, line.lease_until) == (S.PLANNED, "", 0, None)
-    assert line.reason == "Fluents could not be reached. Nothing was sent, so nothing was spent."
+    assert line.reason == "Fluents can't be reached. Nothing was sent, so nothing was spent."
     settings.FLUENTS_API_URL = fluents.url
     assert rest(line).state == S.BOUGHT
     assert len(fluents.charges()) == 1
@@ -123,7 +141,7 @@ def test_a_no_that_no_number_would_mend_fails_the_line_with_fluents_words(fluent
     fluents.fault("status", status=400, message=message)
     line = rest(line_of(fluents))
     assert (line.state, len(posts(fluents)), fluents.charges()) == (S.FAILED, 1, [])
-    assert line.reason == f"Fluents did not accept the request. Fluents says: {message}."
+    assert line.reason == f"Fluents didn't accept the request. Fluents says: {message}."
 
 
 def test_a_wanted_number_that_is_refused_fails(fluents):
@@ -139,7 +157,7 @@ def test_a_refusal_of_a_number_that_is_ours_all_the_same_is_looked_up(fluents):
     fluents.control("numbers", {"number": line.phone_number})
     fluents.fault("status", status=400, message="Something is odd")
     line = sent(line)
-    assert (line.state, line.attempts.get().outcome) == (S.UNKNOWN, Outcome.UNKNOWN)
+    assert (line.state, line.attempts.get().outcome) == (S.UNKNOWN, Outcome.REFUSED)
     line = rest(line)
     assert (line.state, len(posts(fluents))) == (S.BOUGHT, 1)
 
@@ -209,6 +227,6 @@ def test_a_line_waits_for_its_turn_without_asking_again(fluents, settings):
 def test_who_answers_is_said_when_it_is_not_who_was_asked_for(fluents):
     agent = fluents.get("/v1/agents/list").json()["items"][0]
     line = reserved(fluents, inbound_agent=agent["id"])
-    info = sending.fluents.Number.from_json({"number": line.phone_number})
+    info = sending.fluents.RemoteNumber.from_json({"number": line.phone_number})
     number = sending.keep_number(info, connection=line.connection)
-    assert sending.answering(line, number) == f"Nobody answers it, though {agent['id']} was asked for."
+    assert sending.answering(line, number) == f"No agent answers it, but {agent['id']} was requested."

@@ -3,14 +3,22 @@
 from datetime import timedelta
 
 import pytest
-from django_tasks_db.models import DBTaskResult
 
+from numbers.db.clock import db_now
 from numbers.models import Attempt, Line, Number
-from numbers.services import reviewing
-from numbers.services.history import db_now
-from numbers.services.reviewing import CannotDecide, was_bought, was_not_bought
+from numbers.services.purchasing import review as reviewing
+from numbers.services.purchasing.review import CannotDecide, was_bought, was_not_bought
 from numbers.states import LineState
-from tests.books import PERSON, bare_line, go_on, line_of, moves_of, posts, rest
+from tests.support.books import (
+    PERSON,
+    bare_line,
+    go_on,
+    line_of,
+    moves_of,
+    posts,
+    rest,
+    run_worker_until_idle,
+)
 
 pytestmark = pytest.mark.django_db
 S = LineState
@@ -46,7 +54,7 @@ def test_the_other_number_may_be_the_lines_too(fluents, line):
 
 
 def test_a_number_that_fluents_does_not_list_is_not_believed(fluents, line):
-    with pytest.raises(CannotDecide, match=r"Fluents says that \+1 212 555 0100 is not ours"):
+    with pytest.raises(CannotDecide, match=r"Fluents says we don't own \+1 212 555 0100"):
         was_bought(line_id=line.pk, phone_number="+12125550100", by=PERSON, reason="I think so.")
     line.refresh_from_db()
     assert line.state == S.REVIEW
@@ -62,7 +70,6 @@ def test_a_line_that_was_not_bought_begins_again_with_another_number(fluents, li
     was_not_bought(line_id=line.pk, by=PERSON, reason="Not on the invoice.")
     line.refresh_from_db()
     assert (line.state, line.phone_number, line.sends, line.lease_until) == (S.PLANNED, "", 0, None)
-    assert DBTaskResult.objects.latest("enqueued_at").args_kwargs["kwargs"] == {"line_id": line.pk}
     assert rest(line).state == S.BOUGHT
 
 
@@ -77,7 +84,7 @@ def test_only_a_line_under_review_can_be_decided(state):
     number = Number.objects.create(e164="+14155550100")
     line = bare_line(state, number=number)
     for act in (was_not_bought, reviewing.close):
-        with pytest.raises(CannotDecide, match="not up for review any more"):
+        with pytest.raises(CannotDecide, match="no longer needs a decision"):
             act(line_id=line.pk, by=PERSON, reason="Because.")
     assert moves_of(line) == []
 
@@ -86,7 +93,7 @@ def test_of_two_people_who_decide_at_once_one_wins(line, monkeypatch):
     stale = reviewing.under_review(line.pk)
     reviewing.close(line_id=line.pk, by=PERSON, reason="First.")
     monkeypatch.setattr(reviewing, "under_review", lambda line_id: stale)
-    with pytest.raises(CannotDecide, match="Somebody else has decided"):
+    with pytest.raises(CannotDecide, match="Someone else already decided"):
         was_not_bought(line_id=line.pk, by=PERSON, reason="Second.")
     line.refresh_from_db()
     assert (line.state, line.reason) == (S.FAILED, "First.")
@@ -94,7 +101,8 @@ def test_of_two_people_who_decide_at_once_one_wins(line, monkeypatch):
 
 def test_looking_again_adds_evidence_and_decides_nothing(fluents, line):
     before = line.look_ups.count()
-    reviewing.look_again(line_id=line.pk)
+    reviewing.ask_to_look(line)
+    run_worker_until_idle()
     line.refresh_from_db()
     look = line.look_ups.last()
     assert (line.state, line.look_ups.count(), look.found) == (S.REVIEW, before + 1, True)

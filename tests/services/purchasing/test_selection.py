@@ -2,12 +2,13 @@
 
 import pytest
 
-from numbers.models import Attempt, Gate, Line, Number
-from numbers.services import choosing
-from numbers.services.choosing import choose
-from numbers.services.moves import claim
+from numbers.models import Gate, Line, Number
+from numbers.services import fluents_client
+from numbers.services.purchasing import selection as choosing
+from numbers.services.purchasing.selection import choose
+from numbers.services.purchasing.transitions import claim
 from numbers.states import Guarantee, LineState, NumberStatus, Outcome
-from tests.books import bare_line, go_on, line_of, posts, rest
+from tests.support.books import attempt_of, bare_line, go_on, line_of, posts, rest
 
 pytestmark = pytest.mark.django_db
 S = LineState
@@ -28,7 +29,7 @@ def test_a_line_reserves_an_exact_number_that_was_looked_up_and_sends_nothing(fl
     assert line.phone_number[:5] == "+1415"
     assert line.checked_at is not None
     assert asked_for(fluents) == ["/v1/numbers/available", "/v1/numbers/list", "/v1/numbers"]
-    assert Gate.objects.get().guarantee == Guarantee.EXACT
+    assert (rest(line).state, Gate.objects.get().guarantee) == (S.BOUGHT, Guarantee.EXACT)
 
 
 def test_two_lines_never_reserve_the_same_number(fluents):
@@ -71,7 +72,7 @@ def test_offers_of_another_area_are_not_taken(fluents):
 def test_an_area_without_stock_is_searched_three_times_and_then_fails_without_a_purchase(fluents):
     line = rest(line_of(fluents, area_code="907"))
     assert (line.state, line.searches) == (S.FAILED, 2)
-    assert "907 has no number for sale" in line.reason
+    assert "907 has no numbers available" in line.reason
     assert asked_for(fluents).count("/v1/numbers/available") == 3
     assert posts(fluents) == []
 
@@ -87,7 +88,7 @@ def test_a_wanted_number_that_is_ours_fails_without_a_purchase(fluents):
     ours = fluents.control("numbers", {})["number"]
     line = rest(line_of(fluents, phone_number=ours))
     assert line.state == S.FAILED
-    assert line.reason.endswith("is ours already. Nothing was sent.")
+    assert line.reason.startswith("We already own ")
     assert posts(fluents) == []
 
 
@@ -97,7 +98,7 @@ def test_a_wanted_number_that_another_line_holds_waits_and_says_why(fluents):
     line = chosen(line_of(fluents, phone_number=wanted))
     assert (holder.state, line.state, line.lease_until) == (S.RESERVED, S.PLANNED, None)
     assert line.due_at > line.created_at
-    assert line.reason == f"Another line is about {choosing.pretty(wanted)} at the moment; waiting for it."
+    assert line.reason == f"Another line is buying {choosing.pretty(wanted)}; waiting for it."
 
 
 def test_of_two_lines_that_want_one_number_one_buys_it_and_the_other_fails(fluents):
@@ -112,7 +113,7 @@ def test_of_two_lines_that_want_one_number_one_buys_it_and_the_other_fails(fluen
 def test_a_closed_gate_lets_a_line_wait_without_asking_fluents(fluents, by_whom):
     Gate.objects.update(paused=True, pause_reason="Audit.")
     line = bare_line(wanted_number="+14155550100" if by_whom == "phone_number" else "")
-    line = chosen(line)
+    line = go_on(line)
     assert (line.state, line.reason) == (S.PLANNED, "Buying is paused: Audit.")
     assert fluents.requests() == []
 
@@ -122,8 +123,7 @@ def test_a_read_that_fails_keeps_the_line_and_tells_why_in_plain_words(fluents):
     line = chosen(line_of(fluents))
     assert (line.state, line.retries, line.lease_until) == (S.PLANNED, 1, None)
     assert line.reason == (
-        "Fluents gave no clear answer. Fluents says: Internal server error. "
-        "Nothing was sent for this line; trying again."
+        "Fluents gave no clear answer. Fluents says: Internal server error. Nothing was sent. Trying again."
     )
     assert go_on(line).state == S.BOUGHT
 
@@ -139,24 +139,15 @@ def test_a_search_that_is_slowed_down_waits_as_long_as_fluents_asks(fluents):
 def test_after_five_numbers_that_could_not_be_bought_the_line_gives_up(fluents):
     line = line_of(fluents)
     for n in range(5):
-        Attempt.objects.create(
-            line=line, n=n, generation=1, phone_number=f"+1415555010{n}", outcome=Outcome.UNAVAILABLE
-        )
+        attempt_of(line, phone_number=f"+1415555010{n}", outcome=Outcome.UNAVAILABLE)
     line = chosen(line)
-    assert (line.state, line.reason) == (S.FAILED, "Tried 5 numbers; none could be bought.")
+    assert (line.state, line.reason) == (S.FAILED, "Tried 5 numbers, but none could be bought.")
 
 
 def test_refusals_that_were_about_our_token_do_not_count_against_the_numbers(fluents):
     line = line_of(fluents)
     for n in range(9):
-        Attempt.objects.create(
-            line=line,
-            n=n,
-            generation=1,
-            phone_number=f"+1415555010{n}",
-            outcome=Outcome.REFUSED,
-            status=401,
-        )
+        attempt_of(line, phone_number=f"+1415555010{n}", outcome=Outcome.REFUSED, status=401)
     assert chosen(line).state == S.RESERVED
 
 
@@ -164,5 +155,16 @@ def test_a_number_that_was_turned_down_is_not_tried_again(fluents):
     fluents.control("config", {"stock_per_area_code": {"415": 2}})
     tried, other = fluents.offered()
     line = line_of(fluents)
-    Attempt.objects.create(line=line, n=1, generation=1, phone_number=tried, outcome=Outcome.UNAVAILABLE)
+    attempt_of(line, phone_number=tried, outcome=Outcome.UNAVAILABLE)
     assert chosen(line).phone_number == other
+
+
+def test_offers_are_drawn_and_not_taken_in_their_order(fluents, monkeypatch):
+    """Other lines, and other dashboards of the account, are offered the same ones."""
+    offers = fluents_client.client().available(
+        telephony_provider="twilio", telephony_account_connection=fluents.connection, area_code="415"
+    )
+    monkeypatch.setattr(fluents_client.fluents.Client, "available", lambda self, **want: offers)
+    lines = [choose(claim(line_id=line_of(fluents).pk)) for _ in range(8)]
+    chosen = [[offer.number for offer in offers].index(line.phone_number) for line in lines]
+    assert chosen not in (sorted(chosen), sorted(chosen, reverse=True))  # the last offer is taken first

@@ -3,15 +3,24 @@
 from datetime import timedelta
 
 import pytest
+from django.db.transaction import TransactionManagementError
 
+from numbers.db.clock import db_now
 from numbers.models import Attempt, Event, Gate, Line
 from numbers.models.gate import Breaker
-from numbers.services import gate
-from numbers.services.history import db_now
-from numbers.services.moves import claim
-from numbers.services.sweeping import sweep
-from numbers.states import LineState, Outcome
-from tests.books import PERSON, bare_line, go_on, line_of, posts, rest, time_passes
+from numbers.services.purchasing.transitions import claim, hold
+from numbers.services.spending import gate
+from numbers.states import LineState, Outcome, Refusal
+from tests.support.books import (
+    PERSON,
+    bare_line,
+    go_on,
+    line_of,
+    posts,
+    rest,
+    run_worker_until_idle,
+    time_passes,
+)
 
 pytestmark = pytest.mark.django_db
 S = LineState
@@ -48,6 +57,13 @@ def test_the_rate_lets_one_line_through_a_turn(settings):
     gate.admit(now=now + timedelta(seconds=0.5))
 
 
+def test_a_turn_that_a_clock_gave_an_hour_ahead_holds_nobody_up(settings):
+    settings.GATE_RATE = 1
+    Gate.objects.update(next_send_at=db_now() + timedelta(hours=1))
+    gate.admit()
+    assert Gate.objects.get().next_send_at < db_now() + timedelta(seconds=2)
+
+
 def test_no_more_lines_are_in_flight_than_allowed(settings):
     settings.GATE_IN_FLIGHT = 2
     for _ in range(2):
@@ -61,9 +77,9 @@ def test_a_pause_stops_every_line_until_a_person_opens_the_gate(fluents):
     gate.pause(reason="Audit.", by=PERSON)
     line = go_on(line_of(fluents))
     assert (line.state, line.reason, fluents.requests()) == (S.PLANNED, "Buying is paused: Audit.", [])
-    assert sweep() == 0
+    run_worker_until_idle()
+    assert fluents.requests() == []
     gate.open_gate(by=PERSON, reason="Audit is over.")
-    assert sweep() == 1
     assert rest(line).state == S.BOUGHT
     told = Event.objects.filter(action__startswith="gate.").order_by("pk")
     assert [(event.action, event.actor_name, event.reason) for event in told] == [
@@ -76,10 +92,10 @@ def test_a_line_that_is_told_to_wait_while_a_person_opens_the_gate_does_not_wait
     Gate.objects.update(breaker=Breaker.OPEN, breaker_at=db_now(), breaker_reason="Too many unknowns.")
     late, early = claim(line_id=bare_line().pk), claim(line_id=bare_line().pk)
     closed = gate.stops(gate.current(), db_now())
-    gate.hold(early, closed, again=db_now())
+    hold(early, closed, again=db_now())
     assert Line.objects.get(pk=early.pk).due_at == closed.until > db_now() + timedelta(seconds=50)
     gate.open_gate(by=PERSON, reason="Fluents is back.")
-    gate.hold(late, closed, again=db_now())  # it had read the gate before
+    hold(late, closed, again=db_now())  # it had read the gate before
     for line in Line.objects.all():
         assert line.due_at < db_now() + timedelta(seconds=1)
         assert line.lease_until is None
@@ -93,7 +109,8 @@ def test_the_reason_of_the_first_pause_stays():
     assert Event.objects.count() == 1
 
 
-def test_a_line_that_was_reserved_when_the_pause_came_is_not_sent(fluents):
+def test_a_line_that_was_reserved_when_the_pause_came_is_not_sent(fluents, settings):
+    settings.GATE_RATE = 1 / 100
     Gate.objects.update(next_send_at=db_now() + timedelta(seconds=60))
     line = go_on(line_of(fluents))
     assert line.state == S.RESERVED
@@ -145,7 +162,7 @@ def test_an_open_breaker_lets_one_line_through_after_its_cool_down(settings):
     assert closed.value.until == Gate.objects.get().breaker_at + timedelta(seconds=60)
     time_passes(61)
     gate.admit(now=db_now())
-    assert breaker() == Breaker.TRYING
+    assert breaker() == Breaker.HALF_OPEN
     bare_line(S.SENDING)
     with pytest.raises(gate.Closed, match="Other lines are being bought"):
         gate.admit(now=db_now())
@@ -158,12 +175,12 @@ def test_an_open_breaker_lets_one_line_through_after_its_cool_down(settings):
         (REFUSED, Breaker.CLOSED),
         (Outcome.UNAVAILABLE, Breaker.CLOSED),
         (UNKNOWN, Breaker.OPEN),
-        (Outcome.NOT_SENT, Breaker.TRYING),  # nobody answered, so nothing was learnt
-        (Outcome.RATE_LIMITED, Breaker.TRYING),
+        (Outcome.NOT_SENT, Breaker.HALF_OPEN),  # nobody answered, so nothing was learnt
+        (Outcome.RATE_LIMITED, Breaker.HALF_OPEN),
     ],
 )
 def test_the_trial_decides_how_it_goes_on(outcome, then):
-    Gate.objects.update(breaker=Breaker.TRYING, breaker_at=db_now())
+    Gate.objects.update(breaker=Breaker.HALF_OPEN, breaker_at=db_now())
     gate.note(outcome=outcome, status=None, now=db_now())
     assert breaker() == then
 
@@ -171,23 +188,28 @@ def test_the_trial_decides_how_it_goes_on(outcome, then):
 def test_after_a_good_trial_the_old_unknowns_are_forgiven(settings):
     settings.BREAKER_UNKNOWNS = 3
     attempts(*[UNKNOWN] * 3)
-    Gate.objects.update(breaker=Breaker.TRYING)
+    Gate.objects.update(breaker=Breaker.HALF_OPEN)
     gate.note(outcome=BOUGHT, status=None, now=db_now() + timedelta(seconds=1))
     gate.note(outcome=UNKNOWN, status=None, now=db_now() + timedelta(seconds=1))
     assert breaker() == Breaker.CLOSED
 
 
 @pytest.mark.parametrize(
-    ("status", "state", "about"),
-    [(401, S.PLANNED, "token"), (402, S.UNKNOWN, "balance"), (403, S.PLANNED, "token")],
+    ("status", "about"), [(401, "token (FLUENTS_API_TOKEN)"), (402, "balance"), (403, "its plan")]
 )
-def test_token_and_balance_stop_everything_until_a_person_says_go(fluents, status, state, about):
-    fluents.fault("status", status=status, message="No")
+def test_token_and_balance_stop_everything_until_a_person_says_go(fluents, status, about):
+    fluents.fault("status", status=status, message="Not with this plan")
     line, other = line_of(fluents), line_of(fluents)
     line = go_on(line)
     closed = Gate.objects.get()
-    assert (line.state, closed.breaker, closed.needs_person) == (state, Breaker.OPEN, True)
+    assert (line.state, line.refusal) == (S.UNKNOWN, Refusal.ACCOUNT)
+    assert (closed.breaker, closed.needs_person) == (Breaker.OPEN, True)
     assert about in closed.breaker_reason
+    assert closed.breaker_reason.endswith("Fluents says: Not with this plan.")
+    assert ("token" in closed.breaker_reason + line.reason) == (status == 401)
+    for _ in range(6):
+        line = go_on(line)
+    assert (line.state, line.reason) == (S.PLANNED, closed.breaker_reason)
     time_passes(100_000)
     other = go_on(other)
     assert (other.state, other.reason) == (S.PLANNED, closed.breaker_reason)
@@ -242,16 +264,6 @@ def test_a_doubt_about_the_books_is_added_to_a_pause_by_a_person():
     assert (now.pause_reason, now.books_doubted) == ("Journal.", True)
 
 
-def test_turns_are_handed_out_in_order(settings):
-    settings.GATE_RATE = 4
-    now = db_now()
-    first = gate.turns(count=3, now=now)
-    assert first == [now + timedelta(seconds=0.25 * n) for n in range(3)]
-    assert gate.turns(count=1, now=now) == [now + timedelta(seconds=0.75)]
-    much_later = now + timedelta(hours=1)
-    assert gate.turns(count=1, now=much_later) == [much_later]
-
-
 def test_a_stopped_gate_is_told_once_for_each_time():
     gate.note(outcome=REFUSED, status=401, now=db_now())
     event = Event.objects.get()
@@ -260,3 +272,9 @@ def test_a_stopped_gate_is_told_once_for_each_time():
         "Fluents refused a purchase because of our token (FLUENTS_API_TOKEN) (401).",
     )
     assert Line.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_gate_is_not_locked_outside_of_a_transaction():
+    with pytest.raises(TransactionManagementError):
+        gate.locked()

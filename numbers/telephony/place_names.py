@@ -1,0 +1,138 @@
+"""What people call places, and how they write names of places and regions."""
+
+import re
+from functools import lru_cache
+from unicodedata import combining, normalize
+
+NEW_YORK_CITY = "212 332 347 465 646 718 917 929"
+DALLAS_FORT_WORTH = "214 469 682 817 945 972"
+#: What people call a place, in the form of `canonical`: a place, a region or the codes of the table.
+NICKNAMES = {
+    "6ix": "toronto",
+    "abq": "albuquerque",
+    "alamo city": "san antonio",
+    "atl": "atlanta",
+    "atx": "austin",
+    "b more": "baltimore",
+    "balto": "baltimore",
+    "bay area": "san francisco",
+    "bean town": "boston",
+    "beantown": "boston",
+    "bham": "birmingham",
+    "big apple": NEW_YORK_CITY,
+    "big d": "dallas",
+    "big easy": "new orleans",
+    "bmore": "baltimore",
+    "bna": "nashville",
+    "cbus": "columbus",
+    "charm city": "baltimore",
+    "chi town": "chicago",
+    "chitown": "chicago",
+    "cincy": "cincinnati",
+    "city of angels": "los angeles",
+    "city of brotherly love": "philadelphia",
+    "clt": "charlotte",
+    "cowtown": "fort worth",
+    "crescent city": "new orleans",
+    "dallas fort worth": DALLAS_FORT_WORTH,
+    "dfw": DALLAS_FORT_WORTH,
+    "emerald city": "seattle",
+    "gta": "toronto",
+    "h town": "houston",
+    "harlem": "212 332 646 917",
+    "hogtown": "toronto",
+    "hotlanta": "atlanta",
+    "htx": "houston",
+    "indy": "indianapolis",
+    "inland empire": "san bernardino",
+    "jax": "jacksonville",
+    "kc": "kansas city",
+    "kcmo": "kansas city mo",
+    "l.a": "los angeles",
+    "l.a.": "los angeles",
+    "la la land": "los angeles",
+    "lax": "los angeles",
+    "long island": "516 631 363 934",
+    "magic city": "miami",
+    "manhattan": "212 332 646 917",
+    "mco": "orlando",
+    "metroplex": DALLAS_FORT_WORTH,
+    "mile high city": "denver",
+    "minneapolis saint paul": "612 651",
+    "motor city": "detroit",
+    "motown": "detroit",
+    "mpls": "minneapolis",
+    "msp": "minneapolis",
+    "mtl": "montreal",
+    "music city": "nashville",
+    "naptown": "indianapolis",
+    "nashvegas": "nashville",
+    "nawlins": "new orleans",
+    "new york city": NEW_YORK_CITY,
+    "nola": "new orleans",
+    "ny city": NEW_YORK_CITY,
+    "nyc": NEW_YORK_CITY,
+    "okc": "oklahoma city",
+    "orange county": "657 714 949",
+    "ord": "chicago",
+    "pdx": "portland or",
+    "pei": "782 902",
+    "pgh": "pittsburgh",
+    "philly": "philadelphia",
+    "phl": "philadelphia",
+    "phx": "phoenix",
+    "pittsburg": "412 878 620",
+    "prince edward island": "782 902",
+    "queens": "347 465 718 929",
+    "rdu": "raleigh",
+    "research triangle": "raleigh",
+    "rip city": "portland or",
+    "rva": "richmond va",
+    "sacto": "sacramento",
+    "saint pete": "saint petersburg",
+    "san fran": "san francisco",
+    "satx": "san antonio",
+    "sf": "san francisco",
+    "sfo": "san francisco",
+    "silicon valley": "san jose",
+    "sin city": "las vegas",
+    "slc": "salt lake city",
+    "space city": "houston",
+    "steel city": "pittsburgh",
+    "stl": "saint louis",
+    "t dot": "toronto",
+    "tampa bay": "tampa",
+    "tinseltown": "los angeles",
+    "triangle": "raleigh",
+    "twin cities": "612 651",
+    "vegas": "las vegas",
+    "washington dc": "dc",
+    "windy city": "chicago",
+    "yeg": "edmonton",
+    "yow": "ottawa",
+    "yul": "montreal",
+    "yvr": "vancouver",
+    "yyc": "calgary",
+    "yyz": "toronto",
+}
+#: How people shorten regions, besides the postal codes.
+SHORT = {
+    short: region
+    for region, words in {
+        "al": "ala", "ab": "alta", "az": "ariz", "ar": "ark", "ca": "calif", "co": "colo", "ct": "conn",
+        "de": "del", "fl": "fla", "il": "ill", "in": "ind", "ks": "kan kans", "mb": "man", "ma": "mass",
+        "mi": "mich", "mn": "minn", "ms": "miss", "mt": "mont", "ne": "neb nebr", "nv": "nev",
+        "nl": "nfld", "ok": "okla",
+        "on": "ont", "or": "ore", "pa": "penn penna", "qc": "que", "sk": "sask", "tn": "tenn",
+        "tx": "tex", "wa": "wash", "wi": "wis wisc", "wv": "wva", "wy": "wyo",
+    }.items()
+    for short in words.split()
+}  # fmt: skip
+IN_FULL = {"ft": "fort", "mt": "mount", "st": "saint"}
+
+
+@lru_cache(maxsize=5000)
+def canonical(name: str) -> str:
+    """name without case, accents, hyphens and full stops, and with the words in full that people shorten."""
+    plain = "".join(c for c in normalize("NFD", name.casefold()) if not combining(c) and c != ".")
+    return " ".join(IN_FULL.get(word, word) for word in re.sub("[-/]", " ", plain).split())

@@ -1,0 +1,53 @@
+"""Fault 61: the worker that makes a test call is killed at any point: never a second call."""
+
+import pytest
+
+AT_ANY_HOUR = "from numbers.services.calls import proofs; proofs.HOURS = range(24)\n"
+ASK = f"""{AT_ANY_HOUR}
+from django.conf import settings
+from numbers.db.clock import db_now
+from numbers.models import CallEndpoint, Number
+from numbers.services.audit.events import Actor
+CallEndpoint.objects.create(pk=1, api_url=settings.FLUENTS_API_URL, exists=True, checked_at=db_now())
+number, probe = Number.objects.filter(agent__isnull=False, outbound_only=False)[:2]
+proofs.ask_for_call(by=Actor(name="storm"), token="the-token-of-a-form", number=number, probe=probe)
+"""
+WORK = f"""{AT_ANY_HOUR}
+from numbers.services.calls.proof_work import claim, run
+for job in claim(limit=1): run(job)
+"""
+# Whoever had it is dead, and its next look is due.
+FREE = (
+    "from numbers.db.clock import db_now; from numbers.models import Proof;"
+    "Proof.objects.update(lease_until=None, due_at=db_now())"
+)
+VERDICT = "from numbers.models import Proof; print(Proof.objects.get().verdict)"
+
+
+@pytest.mark.parametrize(
+    ("point", "calls"),
+    [("proof.written", 1), ("proof.committed", 0), ("proof.journalled", 0), ("proof.answered", 1)],
+)
+@pytest.mark.either
+def test_61_a_test_call_is_made_once_wherever_its_worker_dies(fresh, point, calls):
+    arena = fresh
+    arena.stack.env |= {"PROOF_CALLS_PER_DAY": "5", "LEASE_SECONDS": "60", "SETTLE_WINDOW": "60"}
+    arena.sandbox.control("reset", {"numbers": 20})
+    arena.calm()
+    arena.sandbox.control("config", {"call_seconds": [0, 0]})
+    arena.stack.manage("sync")
+    arena.stack.shell(ASK)
+    died = arena.stack.manage("shell", "-v0", "-c", WORK, check=False, FAILPOINT=point)
+    assert died.returncode
+    if not calls:  # nothing left, which looking can tell only once the window is over
+        arena.stack.env |= {"SETTLE_WINDOW": "0"}
+
+    def told() -> str:
+        arena.stack.shell(FREE)
+        arena.stack.shell(WORK)
+        return arena.stack.shell(VERDICT)
+
+    arena.until(told)
+    assert told() == ("answers" if calls else "unclear")
+    assert len(arena.sandbox.control("calls", method="GET")["placed"]) == calls
+    assert len(arena.sandbox.requests(path="/v1/calls/create")) == calls

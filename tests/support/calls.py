@@ -1,0 +1,67 @@
+"""Calls on both sides: the sandbox's ledger, and what our records have counted."""
+
+from datetime import UTC, datetime, timedelta
+
+from django.db.models import F
+
+from numbers.db.clock import db_now
+from numbers.models import CallEndpoint, CallReading, NumberDay, SyncState
+from numbers.services.calls import proofs, reader
+from tests.support.stack import Sandbox
+
+Figures = dict[tuple[str, str, str], tuple[int, int, int, int, int]]
+
+
+def ledger(sandbox: Sandbox) -> Figures:
+    """By number, day and agent: calls in and out, seconds, those that failed, the start of the last one."""
+    days = sandbox.control("calls", method="GET")["days"]
+    return {
+        (day["number"], day["day"], day["agent"] or ""): (
+            *(int(day[name]) for name in ("incoming", "outgoing", "seconds", "failed")),
+            int(day["last"]),
+        )
+        for day in days
+    }
+
+
+def counted() -> Figures:
+    """The same as our records have it."""
+    rows = NumberDay.objects.values_list(
+        *("number__e164", "day", "agent__api_id", "incoming", "outgoing", "seconds", "failed", "last_at")
+    )
+    return {
+        (e164, f"{day}", agent or ""): (*figures, int(last.timestamp()))
+        for e164, day, agent, *figures, last in rows
+    }
+
+
+def call(number: str, at: datetime, **fields) -> dict:
+    """A call as the sandbox takes it."""
+    return {"number": number, "at": round(at.timestamp()), **fields}
+
+
+def read_calls(*, rounds: int = 100) -> CallReading:
+    """Have a worker do all of a reading that is due now, in one round after the other."""
+    SyncState.objects.filter(synced_at=None).update(synced_at=db_now())
+    CallReading.objects.update(due_at=F("due_at") - (db_now() - datetime(2000, 1, 1, tzinfo=UTC)))
+    for _ in range(rounds):
+        for job in reader.claim(limit=1):
+            reader.run(job)
+        row = CallReading.objects.get()
+        if row.due_at > db_now() or not row.began_at:
+            return row
+    raise AssertionError("the reading does not end")
+
+
+def calls_are_known(settings) -> None:
+    """All calls of the last hundred days were read a moment ago."""
+    settings.CALLS_SECONDS = 28800
+    now = db_now()
+    CallReading.objects.update(supported=True, since=now - timedelta(days=100), until=now)
+
+
+def allow_test_calls(settings, monkeypatch) -> None:
+    """Five a day, at any hour, at an API that places calls."""
+    settings.PROOF_CALLS_PER_DAY = 5
+    monkeypatch.setattr(proofs, "HOURS", range(24))
+    CallEndpoint.objects.create(pk=1, api_url=settings.FLUENTS_API_URL, exists=True, checked_at=db_now())

@@ -1,0 +1,294 @@
+"""What open pages ask all the time, and what they are told: nothing, until something has changed."""
+
+import re
+import shutil
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from django.apps import apps
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from numbers.db import news, prepared
+from numbers.middleware import LIVE, checksum
+from numbers.models import Agent, Commit, Connection, Gate, Invoice, Line, Notice, Number, Order, Plan, Snooze
+from numbers.services.scheduler import Scheduler
+from numbers.states import LineState
+from tests.support.stack import migrated
+
+# In one transaction a test's own changes hide behind whatever else is committed at PostgreSQL meanwhile.
+pytestmark = pytest.mark.django_db(transaction=True)
+#: Tables that live pages read, and whose changes come with another one's or show to nobody.
+UNSEEN = {
+    "numbers_approval",
+    "numbers_commit",
+    "numbers_event",
+    "numbers_finding",
+    "numbers_journal",
+    "numbers_putaway",
+    "numbers_tag",
+}
+
+
+class Tab:
+    """A page that is open in a browser."""
+
+    def __init__(self, client, path: str) -> None:
+        self.client, self.path = client, path
+        found = re.search(r'data-seen="([^"]+)"', client.get(path).text)
+        self.seen = unescape(found[1]) if found else None
+
+    def poll(self):
+        answer = self.client.get(self.path, headers={"X-Seen": self.seen})
+        self.seen = answer.get("X-Seen", self.seen)
+        return answer
+
+
+def settled(client, path: str) -> Tab:
+    """A page that has been told once what it shows."""
+    tab = Tab(client, path)
+    tab.seen = ""
+    assert tab.poll().status_code == 200
+    assert tab.poll().status_code == 204
+    return tab
+
+
+@pytest.fixture
+def number(db):
+    link = Connection.objects.create(api_id="c1", label="Main", telephony_provider="twilio")
+    return Number.objects.create(e164="+14155550100", area_code="415", region="CA", connection=link)
+
+
+@pytest.fixture
+def line(number):
+    order = Order.objects.create(form_token="t", quantity=2)
+    wants = {"order": order, "connection": number.connection, "area_code": "415"}
+    Line.objects.create(position=2, **wants)
+    return Line.objects.create(position=1, **wants)
+
+
+def assign(number: Number) -> None:
+    agent = Agent.objects.create(api_id="a1", name="Reception")
+    Number.objects.filter(pk=number.pk).update(agent=agent, answerer="reception")
+
+
+def review(line: Line) -> None:
+    Line.objects.filter(pk=line.pk).update(
+        state=LineState.REVIEW, reason="Look at this.", changed_at=timezone.now()
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "shows"),
+    [
+        ("/", review, "Look at this."),
+        ("/numbers/", lambda line: assign(Number.objects.get()), "Reception"),
+        ("/numbers/+14155550100/", lambda line: assign(Number.objects.get()), "Reception</option>"),
+        ("/orders/", review, "Needs you"),
+        ("/orders/{order}/", review, "Look at this."),
+        ("/attention/", review, "Look at this."),
+        ("/attention/?tab=unassigned", lambda line: assign(Number.objects.get()), "Nothing needs you"),
+    ],
+)
+def test_a_page_is_told_what_has_changed_and_nothing_else(staff, line, path, change, shows):
+    tab = settled(staff, path.format(order=line.order_id))
+    change(line)
+    answer = tab.poll()
+    assert (answer.status_code, shows in answer.text) == (200, True)
+    assert tab.poll().status_code == 204
+
+
+def test_only_rows_that_have_changed_are_sent(staff, line):
+    tab = settled(staff, line.order.get_absolute_url())
+    review(line)
+    text = tab.poll().text
+    others = line.order.lines.exclude(pk=line.pk).values_list("pk", flat=True)
+    assert re.findall(r'<tr id="line-(\d+)"[^>]* data-same></tr>', text) == [str(pk) for pk in others]
+    assert "Look at this." in text
+    tab.seen = ""  # another tab, which knows none of them
+    assert "data-same" not in tab.poll().text
+
+
+def test_the_frame_of_every_other_page_is_kept_up_to_date(staff, bob, line):
+    tab = settled(staff, "/gate/")
+    review(line)
+    Notice.objects.create(user=bob, kind=Notice.Kind.REVIEW, occasion="o", text="A line needs you.")
+    Gate.objects.update(breaker="open", breaker_reason="Fluents fails.", breaker_at=timezone.now())
+    answer = tab.poll()
+    assert re.search(r'Attention <span class="count">2<', answer.text)  # the line and the number
+    assert "Notices: 1 new" in answer.text
+    assert "Fluents fails." in answer.text
+    assert "<main" not in answer.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_new_costs_one_cheap_statement(staff, django_assert_num_queries):
+    for path in ("/numbers/", "/gate/"):
+        tab = Tab(staff, path)
+        with django_assert_num_queries(4):  # session, person, their roles, and whether there is anything
+            assert tab.poll().status_code == 204
+
+
+@pytest.mark.django_db(transaction=True)
+def test_work_that_shows_nowhere_is_no_news(line):
+    seen, _ = news.look()
+    Line.objects.update(lease_until=timezone.now(), generation=7)
+    Gate.objects.update(next_send_at=timezone.now())
+    Plan.objects.update(lease_until=timezone.now())
+    Number.objects.filter(pk=0).update(label="No such number")
+    assert news.look(seen)[1] is False
+    Snooze.objects.create(kind="unassigned", item=1, until=timezone.now(), reason="Later", by_name="bob")
+    assert news.look(seen)[1] is True
+
+
+@pytest.fixture
+def two(tmp_path, monkeypatch, transactional_db):
+    """Two real connections beside the one that `look` uses, to a database that others can open, too."""
+    if connection.vendor == "sqlite":
+        file = tmp_path / "books.sqlite3"
+        shutil.copy(migrated(), file)
+    made = [connection.copy() for _ in range(3)]
+    for one in made:
+        if connection.vendor == "sqlite":
+            one.settings_dict["NAME"] = str(file)
+    for module in (news, prepared):
+        monkeypatch.setattr(module, "connection", made[0])
+    yield made[1:]
+    for one in made:
+        one.close()
+
+
+def run(one, sql: str) -> None:
+    with one.cursor() as cursor:
+        cursor.execute(sql)
+
+
+def test_no_commit_is_too_late_to_be_seen(two):
+    early, quick = two
+    first = news.look()[0]
+    early.set_autocommit(False)
+    run(early, "UPDATE numbers_syncstate SET error = 'late'")  # it has its number now
+    assert news.look(first)[1] is False
+    if connection.vendor == "postgresql":  # SQLite's other writers wait
+        run(quick, "UPDATE numbers_gate SET pause_reason = 'quick'")
+        assert news.look(first)[1] is True
+    before = news.look()[0]
+    assert news.look(before)[1] is False
+    early.commit()
+    after, changed = news.look(before)
+    assert changed is True
+    assert news.look(after)[1] is False
+    early.set_autocommit(True)
+    run(quick, "UPDATE numbers_gate SET pause_reason = 'again'")
+    assert news.look(after)[1] is True
+
+
+def test_what_is_undone_is_no_news(two):
+    early, _ = two
+    seen = news.look()[0]
+    early.set_autocommit(False)
+    run(early, "UPDATE numbers_syncstate SET error = 'undone'")
+    early.rollback()
+    assert news.look(seen)[1] is False
+
+
+def test_a_page_is_made_anew_each_minute_and_sent_if_it_is_another(staff, number):
+    tab = settled(staff, "/numbers/")
+    at, _, made = tab.seen.partition("~")
+    now, _, known = made.partition("!")
+    tab.seen = f"{at}~{int(now) - 61}!{known}"
+    answer = tab.poll()
+    assert (answer.status_code, "X-Seen" in answer) == (204, True)
+
+
+@pytest.mark.parametrize(
+    "seen", ["", "~", "!", "x~1!y", "1:2", "9:8:7,x~0", f"1:{'9' * 30}:~1", f"1:1:1,,~{'9' * 30}", "1:2:3:4"]
+)
+def test_nonsense_gets_the_page(staff, number, seen):
+    assert staff.get("/numbers/", headers={"X-Seen": seen}).status_code == 200
+    assert staff.get("/gate/", headers={"X-Seen": seen}).status_code == 200
+
+
+def test_checksums_overlook_the_tokens_of_forms(staff, number):
+    assert checksum(b'<input value="' + b"a" * 64 + b'">') == checksum(b'<input value="' + b"B" * 64 + b'">')
+    assert checksum(b'<input value="a">') != checksum(b'<input value="b">')
+
+
+def test_a_poll_takes_no_message_from_the_page_that_it_is_for(staff, number):
+    tab = Tab(staff, "/numbers/")
+    assert staff.post("/drift/decide/", {}).status_code == 302
+    assert "No numbers selected." not in tab.poll().text
+    tab.seen = ""
+    assert "No numbers selected." not in tab.poll().text
+    assert "No numbers selected." in staff.get("/numbers/").text
+
+
+def test_pages_that_are_not_as_their_address_says_have_no_news(staff, client):
+    assert Tab(staff, "/orders/999/").seen is None
+    assert Tab(staff, "/nowhere/").seen is None
+    assert Tab(staff, "/people/").seen is None  # refused
+    assert "data-seen" not in staff.post("/orders/new/", {}).text
+    assert "data-seen" not in staff.get("/orders/", headers={"HX-Request": "true"}).text
+
+
+def test_a_poll_after_the_end_of_a_session_is_sent_to_the_log_in(staff):
+    tab = Tab(staff, "/numbers/")
+    staff.logout()
+    assert tab.poll()["Location"].startswith("/accounts/login/")
+
+
+def test_all_that_live_pages_read_is_watched(staff, line):
+    Plan.objects.create(title="x")
+    invoice = Invoice.objects.create(
+        name="x", telephony_provider="twilio", month="2026-11-01", currency="USD"
+    )
+    paths = {
+        "invoice": invoice.get_absolute_url(),
+        "number": Number.objects.get().get_absolute_url(),
+        "number-list": "/numbers/?cols=cost",
+        "order": line.order.get_absolute_url(),
+        "order-list": "/orders/?tab=open",
+        "overview": "/",
+        "plan": Plan.objects.get().get_absolute_url(),
+        "plan-list": "/plans/",
+    }
+    for name in LIVE:
+        with CaptureQueriesContext(connection) as asked:
+            assert staff.get(paths.get(name, f"/{name}/")).status_code == 200, name
+        read = set(re.findall(r'(?:FROM|JOIN) "?(numbers_\w+)', " ".join(query["sql"] for query in asked)))
+        assert read - UNSEEN <= news.WATCHED.keys(), name
+
+
+def test_each_watched_table_and_column_is_there():
+    columns = {
+        model._meta.db_table: {field.column for field in model._meta.concrete_fields}
+        for model in apps.get_app_config("numbers").get_models(include_auto_created=True)
+    }
+    for table, watched in news.WATCHED.items():
+        assert set(watched) <= columns[table], table
+
+
+@pytest.mark.django_db
+def test_putting_up_again_changes_nothing_and_puts_back_what_is_missing(number):
+    news.put_up(connection)
+    found = news._OF_POSTGRES if connection.vendor == "postgresql" else news._OF_SQLITE
+    with connection.cursor() as cursor:
+        before = cursor.execute(found).fetchall()
+        name, table = next(row for row in before if row[1] == "numbers_number")
+        cursor.execute(f"DROP TRIGGER {name} {f'ON {table}' if connection.vendor == 'postgresql' else ''}")
+        news.put_up(connection)
+        assert sorted(cursor.execute(found).fetchall()) == sorted(before)
+
+
+@pytest.mark.django_db
+def test_what_no_page_asks_about_any_more_is_forgotten():
+    Commit.objects.all().delete()
+    Commit.objects.create(n=1)
+    Commit.objects.create(n=2)
+    Commit.objects.filter(n=1).update(at=timezone.now() - timedelta(hours=2))
+    Scheduler(keeper=False).round()
+    kept = set(Commit.objects.values_list("n", flat=True))
+    assert (1 in kept) == (connection.vendor == "sqlite")
+    assert 2 in kept or connection.vendor == "sqlite"
