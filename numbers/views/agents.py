@@ -56,8 +56,13 @@ def agent_detail(request: Request, pk: int) -> HttpResponse:
     agent = get_object_or_404(Agent, pk=pk)
     numbers = Number.objects.owned().filter(agent=agent).select_related("connection")
     count = numbers.order_by()[: MANY + 1].count()
+    known = knowledge()
+    call_count, failed = by_agent(known).get(pk, (0, 0))
     context = {
         "agent": agent,
+        "calls": known,
+        "call_count": call_count,
+        "failed": failed,
         "page": page_of(numbers, params=request.GET),
         "count": count,
         "counted": f"more than {MANY:,} numbers" if count > MANY else plural(count, "number"),

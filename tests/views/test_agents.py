@@ -29,7 +29,7 @@ def test_the_list_asks_as_much_for_many_agents_as_for_one(staff, django_assert_n
 def test_an_agents_page_asks_as_much_for_many_numbers_as_for_one(staff, django_assert_num_queries, count):
     one = agent()
     numbers(count, agent=one)
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         assert staff.get(f"/agents/{one.pk}/").status_code == 200
 
 

@@ -88,6 +88,18 @@ def test_agents_whose_calls_are_not_known_say_so(staff, unknown):
     assert WHY in text
 
 
+def test_an_agents_own_page_shows_its_calls_and_how_many_failed(staff, line):
+    text = staff.get(f"/agents/{line.agent_id}/").text
+    assert '<dt>Calls (30 days)</dt><dd><span class="num">11</span>' in text
+    assert '<dt>Failed calls</dt><dd><span class="num">9.1%</span></dd>' in text
+
+
+def test_an_agents_own_page_says_why_its_calls_are_not_known(staff, unknown):
+    text = staff.get(f"/agents/{unknown.agent_id}/").text
+    assert f'<dt>Calls (30 days)</dt><dd><span class="quiet">Not known. {WHY}</span></dd>' in text
+    assert "Failed calls" not in text
+
+
 def test_the_overview_shows_the_busiest_the_silent_and_what_a_used_line_costs(staff, line):
     Price.objects.create(telephony_provider="twilio", monthly="1.15")
     old = timezone.now() - timedelta(days=90)
