@@ -13,6 +13,8 @@ from numbers.db import append_only
 from numbers.db.memory import Remembered
 from numbers.permissions import Role
 from numbers.services import fluents_client
+from numbers.services.costs import months
+from numbers.services.monitoring import statistics
 from tests.support import canary
 from tests.support.people import person
 from tests.support.stack import TOKEN, Sandbox, migrated
@@ -57,6 +59,13 @@ def own_journal(settings, tmp_path_factory):
 def nothing_is_remembered(monkeypatch):
     """A test is over within the moment for which a process remembers what it was told."""
     monkeypatch.setattr(Remembered, "on", False)
+
+
+@pytest.fixture(autouse=True)
+def counting_is_quick(monkeypatch):
+    """However slow the machine is, the few rows of a test are counted by the page itself."""
+    monkeypatch.setattr(statistics, "QUICK", 60)
+    monkeypatch.setattr(months, "QUICK", 60)
 
 
 @pytest.fixture(autouse=True)

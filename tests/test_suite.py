@@ -1,21 +1,69 @@
 """`make test`: every part runs, and the end says how each went."""
 
+import json
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from tests.support.suite import PARTS, run
+import pytest
+
+from tests.support.suite import CACHES, FAILED, FEW, ONCE, PARTS, PYTEST, deserve_another_go, run
+
+PYTHON = [sys.executable, "-c"]
+UNSTEADY = """
+from pathlib import Path
+
+def test_that_fails_once():
+    been = Path(__file__).with_name("been")
+    assert been.exists() or been.touch()
+"""
+
+
+@pytest.fixture
+def folder():
+    """A folder of the project, as names of tests begin there."""
+    CACHES.mkdir(exist_ok=True)
+    with TemporaryDirectory(dir=CACHES) as name:
+        yield Path(name)
 
 
 def test_a_part_that_fails_keeps_no_other_from_running_and_fails_the_whole(capfd):
-    said = [sys.executable, "-c", "print('here')"]
-    assert run({"first": [sys.executable, "-c", "raise SystemExit(3)"], "second": said}) == 1
+    assert run({"first": (PYTHON, ["raise SystemExit(3)"]), "second": (PYTHON, ["print('here')"])}) == 1
     out = capfd.readouterr().out
     assert out.count("here") == 1
-    assert [line.split()[:2] for line in out.splitlines() if line.endswith(" s")] == [
-        ["FAILED", "first"],
-        ["passed", "second"],
-    ]
+    assert ends(out) == [["FAILED", "first"], ["passed", "second"]]
 
 
 def test_it_passes_when_all_parts_do():
-    assert run({"only": [sys.executable, "-c", ""]}) == 0
+    assert run({"only": (PYTHON, [""])}) == 0
     assert list(PARTS) == ["unit", "PostgreSQL", "browser", "storm"]
+
+
+@pytest.mark.parametrize(("text", "code"), [(UNSTEADY, 0), ("def test_wrong(): assert False", 1)])
+def test_what_fails_beside_others_runs_again_alone_and_is_named(folder, capfd, text, code):
+    """It fails the whole if it fails again."""
+    file = folder / "test_some.py"
+    file.write_text(text)
+    assert run({folder.name: (PYTEST, [str(file)])}) == code
+    assert capfd.readouterr().out.count("unsteady: ") == 1
+
+
+@pytest.mark.parametrize(
+    "failed", [[], [f"tests/test_{n}.py::test_it" for n in range(FEW + 1)], [f"{ONCE[0]}::test_it"]]
+)
+def test_neither_many_nor_random_ones_run_again(tmp_path, failed):
+    kept = tmp_path / FAILED
+    kept.parent.mkdir(parents=True)
+    kept.write_text(json.dumps(dict.fromkeys(failed, True)))
+    assert deserve_another_go(tmp_path) == []
+
+
+def test_the_name_is_that_of_the_test_alone(tmp_path):
+    kept = tmp_path / FAILED
+    kept.parent.mkdir(parents=True)
+    kept.write_text('{"tests/test_a.py::test_it[a@b]@speed": true}')
+    assert deserve_another_go(tmp_path) == ["tests/test_a.py::test_it[a@b]"]
+
+
+def ends(out: str) -> list[list[str]]:
+    return [line.split()[:2] for line in out.splitlines() if line.endswith(" s")]

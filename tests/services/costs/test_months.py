@@ -242,7 +242,7 @@ def test_a_page_counts_nothing_that_takes_long(staff, monkeypatch):
     number(1, date(2026, 3, 5))
     assert "Nothing counted yet" in staff.get("/costs/").text
     run_worker_until_idle()
-    CountedMonth.objects.update(seconds=1, last_event=0)
+    CountedMonth.objects.update(seconds=2 * months.QUICK, last_event=0)
     Event.objects.create(action="number.changed")
     monkeypatch.setattr(months, "count_month", lambda month: pytest.fail("counted"))
     assert staff.get("/costs/").status_code == 200
