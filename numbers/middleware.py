@@ -119,7 +119,8 @@ class Live:
     """Every open page asks at its own address, again and again, for news since what it has seen (X-Seen).
 
     Where nothing has changed, or nothing that it shows, the answer is 204; else it is the page as it is now,
-    without what is in the rows that it has already.
+    without what is in the rows that it has already. A view that knows by `request.held` what the page has
+    (X-Held) may leave out more.
     """
 
     def __init__(self, get_response: Handler) -> None:
@@ -144,7 +145,10 @@ class Live:
         if not live and not polls(request):
             request.seen = ""  # until the frame is read
             return None
-        request.seen, changed = news.look(request.headers.get("X-Seen", "").partition("!")[0])
+        seen = request.headers.get("X-Seen", "").partition("!")[0]
+        if polls(request) and not news.is_old(seen):
+            request.held = frozenset(request.headers.get("X-Held", "").split(","))
+        request.seen, changed = news.look(seen)
         if polls(request) and not changed:
             return HttpResponse(status=204)
         return None if live else render(request, "components/frame.html")

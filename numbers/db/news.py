@@ -51,7 +51,8 @@ BATCH = 1000
 def look(seen: str = "") -> tuple[str, bool]:
     """Where the database is now, and whether a page that is at `seen` may not show all that was committed."""
     at, _, made = seen.partition("~")
-    old = not made.isdecimal() or not 0 <= time.time() - int(made[:12]) < FRESH
+    if old := is_old(seen):
+        made = str(int(time.time()))
     if connection.vendor == "sqlite":
         with connection.cursor() as asked:
             now = str(*asked.execute(f"SELECT max(n) FROM {TABLE}").fetchone())  # noqa: S608 -- our own names
@@ -62,7 +63,13 @@ def look(seen: str = "") -> tuple[str, bool]:
             asked.execute(_UNSEEN, known or (0, 0, "{}"))
             now, changed = asked.fetchone()
         changed = changed or not known
-    return f"{now}~{int(time.time())}", changed or old
+    return f"{now}~{made}", changed or old
+
+
+def is_old(seen: str) -> bool:
+    """Whether a page that is at `seen` was last made as a whole so long ago that it has to be again."""
+    made = seen.partition("~")[2]
+    return not made.isdecimal() or not 0 <= time.time() - int(made[:12]) < FRESH
 
 
 def bounds(seen: str) -> tuple[int, int, str] | None:

@@ -90,14 +90,20 @@ document.addEventListener("click", (event) => {
 });
 
 // Copy and dismiss
+const bought = ({ lines }) => lines.map(({ number }) => number).filter(Boolean); // of a receipt
 document.addEventListener("click", async (event) => {
   event.target.closest("[data-dismiss]")?.parentElement.remove();
-  const button = event.target.closest("[data-copy], [data-copy-each]"), texts = button?.dataset.copyEach?.split(" ") ?? [button?.dataset.copy];
+  const button = event.target.closest("[data-copy], [data-copy-from]");
   if (!button) return;
+  const { copy, copyFrom } = button.dataset;
   try {
-    await navigator.clipboard.writeText(texts.join("\n"));
+    // A promise: some browsers let nothing be copied once a click has to wait for an answer
+    const texts = copyFrom ? fetch(copyFrom).then((answer) => answer.json()).then(bought) : Promise.resolve([copy]);
+    const blob = texts.then((all) => new Blob([all.join("\n")], { type: "text/plain" }));
+    await navigator.clipboard.write([new ClipboardItem({ "text/plain": blob })]);
+    const { length, 0: first } = await texts;
     button.classList.add("copied");
-    say(texts.length > 1 ? `Copied ${texts.length} numbers` : `Copied ${texts[0]}`);
+    say(length > 1 ? `Copied ${length} numbers` : `Copied ${first}`);
     setTimeout(() => button.classList.remove("copied"), 1500);
   } catch { say("The browser blocked copying"); }
 });

@@ -58,7 +58,7 @@
       if (wanted === null) old.removeAttribute(name);
       else old.setAttribute(name, wanted);
       if (name === "data-say") words = wanted;
-      changed = true;
+      if (name !== "data-sum") changed = true;
     }
     return changed;
   }
@@ -106,19 +106,24 @@
     return changed;
   }
 
+  // Of a whole page, what changes on it; else just what came
+  const parts = () => (news.getElementById("main") ? PARTS.map((id) => news.getElementById(id)).filter(Boolean) : [...news.body.children]);
+
   function show(force = false) {
     [forced, held, touched, words, made] = [force, 0, 0, "", []];
     const active = document.activeElement, around = [];
     for (let outer = active?.parentElement; outer; outer = outer.parentElement) around.push(outer);
-    for (const id of PARTS) {
-      const old = byId(id), want = news.getElementById(id);
-      if (old && want) merge(old, want);
+    for (const want of parts()) if (byId(want.id)) merge(byId(want.id), want);
+    for (const row of news.querySelectorAll("[data-rows] tr")) {
+      const old = byId(row.id);
+      if (!old) seen = ""; // not here yet: ask for all of it
+      else if (merge(old, row)) { touched += 1; old.classList.add("fresh"); }
     }
     if (news.title) document.title = news.title;
     pill.hidden = !held;
     pill.textContent = held === 1 ? "1 change: show" : `${held} changes: show`;
     for (const node of made) if (node.nodeType === 1) htmx.process(node);
-    if (news.getElementById("main")) byId("main").dispatchEvent(new CustomEvent("htmx:load", { bubbles: true }));
+    if (news.querySelector("#main, [data-rows]")) byId("main").dispatchEvent(new CustomEvent("htmx:load", { bubbles: true }));
     if (!held) news = null;
     if (around.length > 1 && document.activeElement === document.body) { // what had the focus is gone: stay in its row, or near it
       const near = around.find((outer) => outer.isConnected), next = active.isConnected ? active : near.closest("tr")?.querySelector("a") ?? near;
@@ -140,7 +145,8 @@
     clearTimeout(timer);
     const place = location.href, before = swaps;
     try {
-      const answer = await fetch(place, { headers: { "X-Seen": seen }, redirect: "manual", cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+      const held = [...document.querySelectorAll("[data-sum]")].map((part) => part.dataset.sum).join();
+      const answer = await fetch(place, { headers: { "X-Seen": seen, "X-Held": held }, redirect: "manual", cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
       ended = answer.type === "opaqueredirect" || (answer.status >= 400 && answer.status < 500);
       if (!ended && !answer.ok) throw new Error(`${answer.status}`);
       const text = answer.status === 200 ? await answer.text() : "";
@@ -149,7 +155,7 @@
       if (!ended && place === location.href && before === swaps) {
         seen = answer.headers.get("X-Seen") ?? seen;
         if (text) news = new DOMParser().parseFromString(text, "text/html");
-        for (const part of text ? PARTS.map((id) => news.getElementById(id)).filter(Boolean) : []) { localTimes(part); countDown(part); }
+        for (const part of text ? parts() : []) { localTimes(part); countDown(part); }
       }
     } catch {
       failures += 1;

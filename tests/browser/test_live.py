@@ -38,6 +38,22 @@ from numbers.models import Number
 Number.objects.filter(e164="{0}").delete()
 Number.objects.create(e164="{0}", label="Brand new", area_code="415", region="CA")
 """
+ORDER = """
+import json
+from numbers.models import Connection, Line, Number, Order
+number = Number.objects.create(e164="+14155550181", area_code="415", region="CA")
+order = Order.objects.create(form_token="two", quantity=2)
+wants = {"order": order, "connection": Connection.objects.first(), "area_code": "415"}
+kept = Line.objects.create(position=1, state="bought", phone_number=number.e164, number=number, **wants)
+print(json.dumps([order.pk, kept.pk, Line.objects.create(position=2, **wants).pk]))
+"""
+BUY = """
+from django.utils import timezone
+from numbers.models import Line, Number
+number, _ = Number.objects.get_or_create(e164="+14155550182", area_code="415", region="CA")
+Line.objects.filter(pk={}).update(phone_number=number.e164, number=number, state="{}",
+    changed_at=timezone.now())
+"""
 LIT = """() => {
     window.lit = new Set();
     document.addEventListener("animationstart", ({target}) => lit.add(target.closest("tr")?.dataset.number));
@@ -109,6 +125,21 @@ def test_what_a_command_changes_shows_on_every_open_page(page: Page, stack, seed
     stack.shell(END.format(line))
     expect(tabs["/"].locator(".needs")).not_to_contain_text("Told by a command.")
     expect(tabs["/attention/?tab=purchases"].locator(".empty h2")).to_have_text("Nothing needs you here")
+
+
+def test_an_open_order_takes_in_the_lines_that_have_changed(page: Page, stack, seeded):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    order, kept, changed = json.loads(stack.shell(ORDER))
+    page.goto(f"/orders/{order}/")
+    page.locator(f"#line-{kept}").evaluate("row => { row.untouched = true }")
+    for state, word in (("sending", "Buying"), ("bought", "Bought")):
+        stack.shell(BUY.format(changed, state))
+        expect(page.locator(f"#line-{changed} .at-state")).to_have_text(word)
+    expect(page.locator("#order-live .far-words strong")).to_have_text("2 of 2 bought")
+    assert page.locator(f"#line-{kept}").evaluate("row => row.untouched")
+    page.get_by_role("button", name="Copy all numbers").click()
+    both = "+14155550181\n+14155550182"
+    page.wait_for_function("async both => await navigator.clipboard.readText() === both", arg=both)
 
 
 def test_selection_focus_and_scroll_survive_and_what_changed_fades(page: Page, stack, seeded):

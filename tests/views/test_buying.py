@@ -244,7 +244,7 @@ def test_all_numbers_of_an_order_get_one_agent_by_a_plan(staff, synced):
     number = Number.objects.create(e164="+14155550100")
     line = bare_line(S.BOUGHT, number=number, phone_number=number.e164)
     page = line.order.get_absolute_url()
-    assert f'data-copy-each="{number.e164}"' in staff.get(page).text
+    assert f'data-copy-from="{page}receipt.json"' in staff.get(page).text
     assert staff.post(f"{page}assign/", {"agent": "Nobody such"}, follow=True).status_code == 200
     assert not Plan.objects.exists()
     answer = staff.post(f"{page}assign/", {"agent": "reception"})

@@ -111,6 +111,84 @@ def test_only_rows_that_have_changed_are_sent(staff, line):
     assert "data-same" not in tab.poll().text
 
 
+def order_of(link: Connection, count: int) -> Order:
+    """Half of its lines are bought."""
+    order = Order.objects.create(form_token=f"of-{count}", quantity=count)
+    numbers = [Number(e164=f"+1415{count:03}{n:04}", connection=link) for n in range(count // 2)]
+    Number.objects.bulk_create(numbers)
+    wants = {"order": order, "connection": link, "area_code": "415"}
+    Line.objects.bulk_create(
+        Line(position=n + 1, number=number, **bought(number), **wants)
+        for n, number in enumerate([*numbers, *[None] * (count - len(numbers))])
+    )
+    return order
+
+
+def bought(number: Number | None) -> dict:
+    return {"state": LineState.BOUGHT, "phone_number": number.e164} if number else {}
+
+
+class OrderTab(Tab):
+    """An order that is open in a browser, which tells what it has."""
+
+    def __init__(self, client, order: Order) -> None:
+        super().__init__(client, order.get_absolute_url())
+        self.sums: dict[str, str] = {}
+        self.keep(client.get(self.path).text)
+
+    def keep(self, text: str) -> None:
+        self.sums |= dict(re.findall(r'id="([^"]+)"[^>]* data-sum="([^"]+)"', text))
+
+    def poll(self):
+        headers = {"X-Seen": self.seen, "X-Held": ",".join(self.sums.values())}
+        with CaptureQueriesContext(connection) as self.asked:
+            answer = self.client.get(self.path, headers=headers)
+        self.seen = answer.get("X-Seen", self.seen)
+        self.keep(answer.text)
+        return answer
+
+
+def test_an_open_order_gets_the_lines_that_have_changed_whatever_else_it_has(staff, number):
+    sizes = []
+    for count in (20, 90):
+        tab = OrderTab(staff, order_of(number.connection, count))
+        line = Line.objects.get(order__quantity=count, position=count - 1)
+        review(line)
+        answer = tab.poll()
+        assert re.findall(r'<tr id="line-(\d+)"', answer.text) == [str(line.pk)]
+        assert "Look at this." in answer.text
+        assert f"{count // 2} of {count} bought" in answer.text
+        assert re.search(r'Attention <span class="count">\d+<', answer.text)
+        assert "<main" not in answer.text
+        sizes.append((len(answer.content) + len(answer["X-Seen"]), len(tab.asked)))
+        assert tab.poll().status_code == 204
+    assert sizes[1][0] - sizes[0][0] < 50  # longer figures, and less than one more line
+    assert sizes[0][1] == sizes[1][1]
+
+
+def test_a_line_that_was_written_late_with_an_early_time_is_sent(staff, line):
+    early = line.changed_at - timedelta(hours=1)
+    tab = OrderTab(staff, line.order)
+    Line.objects.filter(pk=line.pk).update(state=LineState.REVIEW, changed_at=early)
+    assert re.findall(r'<tr id="line-(\d+)"', tab.poll().text) == [str(line.pk)]
+    agent = Agent.objects.create(api_id="a1", name="Reception")
+    Line.objects.filter(pk=line.pk).update(agent=agent, changed_at=early)
+    assert '<td class="at-agent">Reception</td>' in tab.poll().text
+    Agent.objects.update(name="Front desk")
+    assert '<td class="at-agent">Front desk</td>' in tab.poll().text
+
+
+def test_an_order_that_is_over_or_stands_still_is_sent_as_a_whole(staff, line):
+    tab = OrderTab(staff, line.order)
+    Gate.objects.update(paused=True, pause_reason="Not now.")
+    assert "<main" in tab.poll().text
+    Line.objects.update(state=LineState.CANCELLED, changed_at=timezone.now())
+    assert "<main" in tab.poll().text
+    at, _, made = tab.seen.partition("~")
+    tab.seen = f"{at}~{int(made.partition('!')[0]) - 61}"
+    assert "<main" in tab.poll().text
+
+
 def test_the_frame_of_every_other_page_is_kept_up_to_date(staff, bob, line):
     tab = settled(staff, "/gate/")
     review(line)

@@ -1,6 +1,11 @@
-"""Orders and their lines, live."""
+"""Orders and their lines, live.
 
-from collections.abc import Callable
+Each row carries a sum of what it was made of, and an open page sends the sums that it has. So what it lacks
+is found by what the lines are now, not by when they were written, and no late commit gets past it.
+"""
+
+from collections.abc import Callable, Collection
+from zlib import crc32
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -12,21 +17,36 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from dashboard.accounts.views import confirm_first
 from dashboard.htmx import Request
+from numbers.db.prepared import Prepared
+from numbers.db.sql import slot
 from numbers.forms.numbers import AgentField, agent_names
 from numbers.forms.review import ReasonForm
 from numbers.listing.filter_options import MOST
-from numbers.models import Agent, Number, Order
+from numbers.models import Agent, Line, Number, Order
+from numbers.permissions import rights_of
 from numbers.services.audit.events import Actor
 from numbers.services.monitoring.ailments import of_buying
 from numbers.services.orders import placement
 from numbers.services.orders.approvals import NotDecided, approve, refuse
 from numbers.services.orders.progress import question_of, shares, waiting_of
-from numbers.services.orders.summary import OrderSummary, summaries
+from numbers.services.orders.summary import summaries
 from numbers.services.plans.lifecycle import CannotChange, plan_change
 from numbers.services.spending import gate
 from numbers.states import CANCELLABLE, ApprovalState, LineState
 
 LINES_A_PAGE = 100
+#: What a row is made of. All else of a line that shows comes with a new `changed_at`.
+MADE_OF = (
+    *("pk", "changed_at", "state", "reason", "phone_number", "due_at", "agent__name", "number"),
+    *("number__status", "number__agent", "number__agent__name", "lease_until"),
+)
+ON_PAGE = Prepared(
+    lambda: (
+        Line.objects.filter(order=slot("order"), position__gte=slot("start"), position__lt=slot("end"))
+        .order_by("position")
+        .values_list(*MADE_OF)
+    )
+)
 
 
 @require_safe
@@ -36,17 +56,24 @@ def order_detail(request: Request, pk: int) -> HttpResponse:
 
 
 def order_page(request: Request, order: Order, form: ReasonForm | None = None) -> HttpResponse:
+    """The page, or of one that is open somewhere what it lacks, as long as nothing else of it has changed."""
     [summary] = summaries([order])
     waits = order.approval == ApprovalState.WAITING
+    stopped = gate.stops(gate.current(), timezone.now())
+    held: frozenset[str] = getattr(request, "held", frozenset())
+    rights = sorted(rights_of(request.user))
+    shape = sum_of((order.approval, summary.moving, summary.agents, bool(stopped), rights))
+    partly = shape in held
     context = {
         "order": order,
         "summary": summary,
-        **lines_shown(request, order),
-        "stopped": (stopped := gate.stops(gate.current(), timezone.now())),
+        "shape": shape,
+        **lines_shown(order, request.GET.get("from", "1"), held if partly else ()),
+        "stopped": stopped,
         "ailments": of_buying() if summary.moving and not waits else [],
         "left": None if stopped or waits else waiting_of(summary, now=timezone.now()),
         "missing": sum(summary.counts.get(state, 0) for state in (LineState.FAILED, LineState.CANCELLED)),
-        **({} if waits else bought_of(order, summary)),
+        "agent_names": () if partly or waits or summary.moving else names_to_choose(),
         "shares": (lacking := [] if waits else shares(order)),
         "again": order.tried_again.first() if lacking else None,
         "waiting": sum(summary.counts.get(state, 0) for state in CANCELLABLE),
@@ -55,32 +82,37 @@ def order_page(request: Request, order: Order, form: ReasonForm | None = None) -
         **question_of(order, by=Actor.person(request.user)),
     }
     status = 422 if form and form.errors else 200
-    return render(request, "numbers/orders/detail.html", context, status=status)
+    return render(request, f"numbers/orders/{'news' if partly else 'detail'}.html", context, status=status)
 
 
-def bought_of(order: Order, summary: OrderSummary) -> dict:
-    """The numbers that `order` has bought, and the agents that can be typed for all of them."""
-    bought = order.lines.filter(state=LineState.BOUGHT).order_by("position")
-    return {
-        "numbers": list(bought.values_list("phone_number", flat=True)),
-        "agent_names": () if summary.moving else agent_names(Agent.objects.filter(gone_at=None)[:MOST]),
-    }
+def names_to_choose() -> dict[str, str]:
+    """The agents that can be typed for all numbers that an order has bought."""
+    return agent_names(Agent.objects.filter(gone_at=None)[:MOST])
 
 
-def lines_shown(request: Request, order: Order) -> dict:
-    """The lines of this page of the order."""
-    typed = request.GET.get("from", "1")
+def lines_shown(order: Order, typed: str, held: Collection[str] = ()) -> dict:
+    """The lines from position `typed` on, each with its sum, but those whose sums are `held`."""
     start = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 8 else 1
     end = start + LINES_A_PAGE
-    rows = order.lines.filter(position__gte=start, position__lt=end)
-    lines = list(rows.select_related("connection", "agent", "number__agent").order_by("position"))
+    found = ON_PAGE.rows(order=order.pk, start=start, end=end)
+    sums = {row[0]: sum_of((*row[:-1], row[-1] is None)) for row in found}  # pages tell only of a lease
+    lacking = [pk for pk, known in sums.items() if known not in held]
+    first = next(iter(sums), None)
+    rows = Line.objects.select_related("connection", "agent", "number__agent").in_bulk(
+        {*lacking, first} - {None}
+    )
     return {
-        "first": lines[0] if lines else None,
-        "lines": lines,
+        "first": rows.get(first),
+        "lines": [(rows[pk], sums[pk]) for pk in lacking],
         "start": start,
         "next": end if order.quantity >= end else None,
         "previous": max(1, start - LINES_A_PAGE) if start > 1 else None,
     }
+
+
+def sum_of(values: tuple) -> str:
+    """What stands for `values` on an open page."""
+    return f"{crc32(repr(values).encode()):x}"
 
 
 @require_POST
