@@ -61,7 +61,8 @@ def number_rows(numbers: QuerySet[Number], *, portion: int = 1000) -> Iterator[d
         tags, last = tags_between(rows[0][0], rows[-1][0], named), rows[-1][0]
         for pk, *values, agent, connection in rows:
             number = Flat._make((*values, agents[agent], connections[connection], tags.get(pk, Tags())))
-            yield {name: value(number) for name, value in read} | unknown
+            row = {name: value(number) for name, value in read}
+            yield row | unknown if unknown else row
 
 
 COLUMNS = (
