@@ -29,7 +29,22 @@ WATCHED: dict[str, tuple[str, ...]] = {
     "numbers_invoice": ("state", "counts", "errors"),
     "numbers_line": ("changed_at",),
     "numbers_notice": (),
-    "numbers_number": (),
+    # Not that a sync has seen it: its end is news for all of them.
+    "numbers_number": (
+        *("e164", "status", "agent_id", "connection_id", "telephony_provider", "label", "description"),
+        *(
+            "outbound_only",
+            "origin",
+            "standing",
+            "drift",
+            "drifted",
+            "answer",
+            "api_id",
+            "holding",
+            "bought_at",
+        ),
+        *("bought_by", "area_code", "region", "calls_30", "wrong_agent", "last_call_at", "answerer"),
+    ),
     "numbers_number_tags": (),
     "numbers_order": ("approval", "ending"),
     "numbers_plan": ("state", "title", "note", "counts", "applied_at", "finished_at"),

@@ -7,6 +7,7 @@ the database.
 What fills a slot goes to the database as a parameter, like any other value.
 """
 
+import json
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -33,14 +34,33 @@ def slot(*names: str) -> RawSQL:
 
 def keys_slot(name: str) -> RawSQL:
     """A list of keys of this `name`, filled with what `keys` makes of them."""
-    each = "value FROM json_each(%s)" if connection.vendor == "sqlite" else "unnest(%s::bigint[])"
-    return RawSQL(f"SELECT {each}", (Slot(name),))  # noqa: S611 -- as above
+    return each_of(Slot(name), "bigint")
+
+
+def texts_slot(name: str) -> RawSQL:
+    """A list of texts of this `name`, filled with what `texts` makes of them."""
+    return each_of(Slot(name), "text")
+
+
+def among(found: Iterable[int]) -> RawSQL:
+    """The keys `found`, for `pk__in`: Django words each key of a plain list by itself."""
+    return each_of(keys(found), "bigint")
+
+
+def each_of(value: str, kind: str) -> RawSQL:
+    each = "value FROM json_each(%s)" if connection.vendor == "sqlite" else f"unnest(%s::{kind}[])"
+    return RawSQL(f"SELECT {each}", (value,))  # noqa: S611 -- as above
 
 
 def keys(found: Iterable[int]) -> str:
     """`found` as each database writes a list: one value, as hundreds take their time on the way there."""
     listed = ",".join(map(str, found))
     return f"[{listed}]" if connection.vendor == "sqlite" else f"{{{listed}}}"
+
+
+def texts(found: Iterable[str]) -> str | list[str]:
+    """`found`, texts, as one value."""
+    return json.dumps(list(found)) if connection.vendor == "sqlite" else list(found)
 
 
 class Statement:

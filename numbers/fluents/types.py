@@ -13,6 +13,7 @@ from typing import Any
 # A line break may part two numbers.
 WRITTEN = re.compile(r"(?:tel:)? *(?P<plus>\+?)(?P<rest>[\d\t ().\u00a0\u2010-\u2015\u2212-]+)", re.ASCII)
 TRUNK = re.compile(r"\( *0 *\)")  # +44 (0)20: dialed only where there is no +44
+PLAIN = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)  # as nearly always
 NATIONAL = re.compile(r"1?([2-9]\d\d[2-9]\d{6})")  # a number of +1 without its plus sign
 # What keys of free-form objects are called under which secrets and prompts are kept.
 SECRET = re.compile(
@@ -34,6 +35,8 @@ def e164(value: object) -> str:
     Some answers of this API family drop the plus sign or write a number in its national form. What could
     be more than one number, or has an extension, is not read at all.
     """
+    if isinstance(value, str) and PLAIN.fullmatch(value):
+        return value
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, str | int):
@@ -71,23 +74,27 @@ def text(value: object, limit: int = 200) -> str:
 
 def storable(words: str) -> str:
     """`words` without what JSON may hold and a database refuses: NUL and halves of characters."""
+    if words.isascii() and "\x00" not in words:
+        return words
     return words.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def identity(value: object) -> str:
     """An id, which may be a string or a whole number."""
+    if isinstance(value, str):
+        return text(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value) if abs(value) < 10**40 else ""
-    return text(value)
+    return ""
 
 
 def reference(value: object) -> str:
     """The id in a field that may hold an id, a name, a whole nested object or nothing."""
-    return identity(value.get("id") if isinstance(value, Mapping) else value)
+    return identity(value.get("id") if isinstance(value, dict) else value)
 
 
 def nested_name(value: object) -> str:
-    return text(value.get("name") or value.get("label")) if isinstance(value, Mapping) else ""
+    return text(value.get("name") or value.get("label")) if isinstance(value, dict) else ""
 
 
 def free_form(value: object, depth: int = 0) -> object:

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from numbers import fluents
+from numbers.db.sql import Statement, among, texts, texts_slot
 from numbers.models import Agent, Connection, Event, Line, Number, PlanRow
 from numbers.number_fields import DRIFTING
 from numbers.services.audit.events import record_event
@@ -33,6 +34,14 @@ FACTS = [
 ]
 ALL = [*FACTS, *DRIFTING, "area_code", "region", "origin", "holding", "search_text", "answerer", "standing"]
 PLAIN = ["agent__api_id" if name == "agent" else name for name in DRIFTING]
+OURS = Statement(
+    lambda: (
+        Number.objects.owned()
+        .filter(e164__in=texts_slot("numbers"))
+        .order_by()
+        .values_list("e164", "pk", "digest", "drifted", *PLAIN)
+    )
+)
 # Not reserved: nothing was sent for that number, unless the database has forgotten it.
 BUYING = [LineState.SENDING, LineState.UNKNOWN]
 
@@ -142,19 +151,20 @@ def unchanged(infos: Sequence[fluents.RemoteNumber], started: datetime) -> set[s
     They were seen: nothing else is written about them, and nothing is locked.
     """
     agents = agents_for({info.inbound_agent for info in infos})
-    rows = Number.objects.owned().filter(e164__in=[info.number for info in infos])
-    ours = {row[0]: row[1:] for row in rows.values_list("e164", "pk", "digest", *PLAIN)}
-    drifts = dict(rows.filter(drifted=True).values_list("e164", "drift"))
+    rows = OURS.rows(numbers=texts(info.number for info in infos))
+    ours = {row[0]: row[1:] for row in rows}
+    differing = Number.objects.filter(pk__in=among(row[1] for row in rows if row[3]))
+    drifts = dict(differing.values_list("pk", "drift"))
     same = {}
     for info in infos:
-        pk, digest, *values = ours.get(info.number, (0, ""))
+        pk, digest, _, *values = ours.get(info.number, (0, "", False))
         if pk and digest == digest_of(info):
             mine = dict(zip(DRIFTING, values, strict=True))
             mine["agent"] = mine["agent"] or ""
-            before = drifts.get(info.number, {})
+            before = drifts.get(pk, {})
             if differences(mine, theirs_of(info, agents.get(info.inbound_agent)), before) == before:
                 same[info.number] = pk
-    Number.objects.owned().filter(pk__in=list(same.values())).update(synced_at=started)
+    Number.objects.owned().filter(pk__in=among(same.values())).update(synced_at=started)
     return set(same)
 
 
