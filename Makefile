@@ -6,6 +6,8 @@ PY := $(VENV)/bin/python
 # One kind of test after the other: those that wait for real processes have deadlines of their own.
 PYTEST := $(PY) -m pytest -q --dist loadgroup
 .DEFAULT_GOAL := help
+# Tests start hundreds of processes, and each would compile all of our code again.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The first of these that runs and is new enough. A pyenv shim may be there and yet not run.
 FIND_PYTHON = for p in $(PYTHON) python3.13 python3.14 python3.12 python3 python \
@@ -33,7 +35,7 @@ looks: $(VENV)/dev.stamp browser fonts ## Look at every page of the product in n
 
 .PHONY: unit
 unit: $(VENV)/dev.stamp ## The quick tests alone
-	@$(PYTEST) -n 2 -m "not browser and not storm"
+	@$(PYTEST) -n 3 -m "not browser and not storm"
 
 .PHONY: unit-postgres
 unit-postgres: $(VENV)/dev.stamp database ## Those of them that talk to the database, on PostgreSQL

@@ -11,6 +11,7 @@ from django.db.backends.base.operations import BaseDatabaseOperations
 
 from numbers.db import append_only
 from numbers.db.memory import Remembered
+from numbers.fluents import transport
 from numbers.permissions import Role
 from numbers.services import fluents_client
 from numbers.services.costs import months
@@ -19,7 +20,19 @@ from tests.support import canary
 from tests.support.people import person
 from tests.support.stack import TOKEN, Sandbox, migrated
 
+COLLECTED = pytest.StashKey[frozenset[str]]()
 IN_MEMORY = "file:memorydb_default?mode=memory&cache=shared"  # as Django calls it
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    config.stash[COLLECTED] = frozenset(item.nodeid for item in items)
+
+
+@pytest.fixture
+def collected(request):
+    """The names of all tests that this run has found, also of those that it leaves out."""
+    return request.config.stash[COLLECTED]
 
 
 @pytest.fixture(scope="session")
@@ -79,6 +92,14 @@ def time_passes_in_the_books_alone(monkeypatch):
     """Tests move the times in the books back; the product would call that a clock that jumps."""
     long_ago = datetime(2000, 1, 1, tzinfo=UTC)
     monkeypatch.setattr("numbers.services.purchasing.settlement.steady_since", lambda: long_ago)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def reads_are_tried_again_at_once():
+    """The real pauses, half a second for each read that fails, are for a Fluents that is busy."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(transport, "PAUSE", 0.01)
+        yield
 
 
 @pytest.fixture(autouse=True)

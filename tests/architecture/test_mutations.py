@@ -38,10 +38,13 @@ def test_each_test_that_the_table_of_faults_names_is_there():
     assert [name for name in begun if not any(one.startswith(name) for one in known)] == []
 
 
-def test_every_test_that_a_mutation_names_can_be_run():
+def test_every_test_that_a_mutation_names_can_be_run(collected):
     """With its parameters, which somebody may have named anew."""
-    tests = dict.fromkeys(mutation.test for mutation in [*MUTATIONS, *mutations()])
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "--collect-only", *tests]
+    known = collected | {name.split("[")[0] for name in collected}
+    tests = {mutation.test for mutation in [*MUTATIONS, *mutations()]} - known
+    if not tests:
+        return
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "--collect-only", *sorted(tests)]
     found = subprocess.run(
         command, cwd=ROOT, env=os.environ | {"FAULTS": "all"}, capture_output=True, text=True
     )

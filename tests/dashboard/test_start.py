@@ -1,5 +1,6 @@
 """How gunicorn starts, and what a request that stops halfway does to it. With real processes."""
 
+import re
 import socket
 import subprocess
 import sys
@@ -44,10 +45,20 @@ def test_gunicorn_refuses_to_start_where_secrets_would_get_out(stack, changes, w
     assert words in done.stderr
 
 
-def test_requests_that_stop_halfway_stall_no_process(stack):
+def test_requests_that_stop_halfway_stall_no_process(stack, tmp_path):
+    ours = (ROOT / "gunicorn.conf.py").read_text()
+    impatient = tmp_path / "impatient.conf.py"
+    impatient.write_text(re.sub(r"(?m)^PATIENCE = \d+", "PATIENCE = 1", ours))
+    assert impatient.read_text() != ours
     stack.manage("collectstatic", "--noinput", "-v0")
     port = free_port()
-    options = (f"--bind=127.0.0.1:{port}", "--workers=1", "--threads=2", "--no-control-socket")
+    options = (
+        f"--config={impatient}",
+        f"--bind=127.0.0.1:{port}",
+        "--workers=1",
+        "--threads=2",
+        "--no-control-socket",
+    )
     stack.start("-m", "gunicorn", "dashboard.wsgi", *options, log="web.txt")
     url = f"http://127.0.0.1:{port}/healthz"
     for _ in range(300):
