@@ -9,6 +9,7 @@ from django.db.models import Count, QuerySet
 from numbers.models import Agent, Connection, Line, Number, Order, Tag
 from numbers.number_fields import FIELDS
 from numbers.services.calls.knowledge import knowledge
+from numbers.services.orders.line_proofs import Outlook
 from numbers.services.orders.prices import price_a_line
 from numbers.states import ApprovalState, LineState
 
@@ -16,12 +17,15 @@ NUMBER_COLUMNS = [field.name for field in FIELDS]
 RECEIPT_COLUMNS = [
     *("order", "line", "asked_area_code", "asked_number", "asked_agent", "label", "tags", "state"),
     *("number", "agent", "estimate_once", "estimate_monthly", "reason", "settled_at"),
+    *("test_call", "test_call_reason"),
 ]
 
 
 def line_rows(lines: QuerySet[Line]) -> Iterator[dict]:
     """One dict a line, oldest order first, read in portions."""
-    counted = lines.annotate(attempt_count=Count("attempts")).select_related("order__question")
+    counted = lines.annotate(attempt_count=Count("attempts"))
+    counted = counted.select_related("order__question", "number__agent", "proof")
+    outlook = Outlook()
     for line in counted.order_by("pk").iterator(chunk_size=1000):
         yield {
             "order": line.order_id,
@@ -34,7 +38,14 @@ def line_rows(lines: QuerySet[Line]) -> Iterator[dict]:
             "requested_by": line.order.requested_by_name,
             "created_at": line.created_at.isoformat(),
             "settled_at": line.settled_at.isoformat() if line.settled_at else None,
+            **test_call_of(line, outlook),
         }
+
+
+def test_call_of(line: Line, outlook: Outlook) -> dict:
+    """How far the test call has come that is part of its order; None where none is, or nothing is bought."""
+    told = outlook.of(line)
+    return {"test_call": told.word if told else None, "test_call_reason": told.reason if told else None}
 
 
 def error_of(line: Line) -> str | None:
@@ -112,7 +123,8 @@ class Named(dict[str, Tag]):
 def receipt_rows(order: Order) -> Iterator[dict]:
     """One dict a line of `order`: what was asked for, what was got, and why not."""
     once, monthly = price_a_line(order)
-    lines = order.lines.order_by("position").select_related("agent", "number__agent")
+    lines = order.lines.order_by("position").select_related("agent", "number__agent", "order", "proof")
+    outlook = Outlook()
     for line in lines.iterator(chunk_size=1000):
         bought = line.state == LineState.BOUGHT
         answers = line.number.agent if line.number else None
@@ -131,4 +143,5 @@ def receipt_rows(order: Order) -> Iterator[dict]:
             "estimate_monthly": str(monthly) if bought and monthly is not None else "",
             "reason": line.reason,
             "settled_at": line.settled_at.isoformat() if line.settled_at else None,
+            **test_call_of(line, outlook),
         }

@@ -49,6 +49,9 @@ class Order(models.Model):
         default=ApprovalState.NOT_NEEDED,
         db_default=ApprovalState.NOT_NEEDED,
     )
+    # The line that calls each one once it is bought, as a test; "" where none is. Ids are given out again.
+    prove_from = models.CharField(max_length=16, blank=True, default="", db_default="")
+    proving = models.BooleanField(default=False, db_default=False)  # some are still to be called
     created_at = models.DateTimeField(db_default=Now())
     told_at = models.DateTimeField(null=True, blank=True)  # its end was told to who ordered it
     # What it came to, written down by the scheduler: to see that from the lines takes all of them.
@@ -78,6 +81,7 @@ class Order(models.Model):
             models.Index(
                 fields=["id"], condition=Q(ending=Ending.OPEN), name="order_unended"
             ),  # the scheduler
+            models.Index(fields=["id"], condition=Q(proving=True), name="order_proving"),  # the scheduler
         ]
 
     def __str__(self) -> str:

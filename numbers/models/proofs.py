@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from .inventory import Agent, Number
+from .orders import Line
 
 
 class CallEndpoint(models.Model):
@@ -28,7 +29,8 @@ class CallEndpoint(models.Model):
 
 
 class Proof(models.Model):
-    """One test call, asked for by one click: sent once at most, from `probe` to `number`.
+    """One test call, asked for by one click or for one line of an order: sent once at most, from `probe`
+    to `number`.
 
     Of the call itself only ids, its seconds and its state are kept, and which agent answered.
     """
@@ -45,6 +47,7 @@ class Proof(models.Model):
     number = models.ForeignKey(Number, models.PROTECT, related_name="proofs")
     probe = models.ForeignKey(Number, models.PROTECT, related_name="+", db_index=False)
     agent = models.ForeignKey(Agent, models.PROTECT, related_name="+", db_index=False)  # who should answer
+    line = models.OneToOneField(Line, models.PROTECT, null=True, blank=True, related_name="proof")
     asked_by = models.CharField(max_length=150, blank=True)
     asked_at = models.DateTimeField()
     due_at = models.DateTimeField()

@@ -24,6 +24,7 @@ from .inventory.sync import look
 from .inventory.sync_requests import ask_for_sync
 from .monitoring import alarms
 from .notifications.notices import orders_ended, tell_ends
+from .orders import line_proofs
 from .orders.endings import orders_over, record_endings
 from .plans import runner as rows
 from .purchasing import expiry as lines
@@ -72,6 +73,7 @@ class Scheduler:
         done = lines.expire_leases() if lines.expired().exists() else 0
         done += tell_ends() if orders_ended().exists() else 0
         done += record_endings() if orders_over().exists() else 0
+        done += line_proofs.ask_for_calls() if line_proofs.are_due() else 0
         done += seals.seal()
         if now >= self.tidy_at:
             self.tidy_at = now + TIDY_EVERY

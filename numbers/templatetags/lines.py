@@ -5,11 +5,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from numbers.models import Line
+from numbers.services.orders.line_proofs import Told
 from numbers.services.orders.summary import OrderSummary
 from numbers.states import PUT_OFF, ApprovalState, Guarantee, LineState
 from numbers.telephony.area_codes import areas
 
-from .ui import badge, countdown, elapsed, phone, plural, stretched
+from .numbers import PROOF_BADGES
+from .ui import badge, countdown, elapsed, phone, plural, spell_phones, stretched
 
 register = template.Library()
 S = LineState
@@ -99,6 +101,18 @@ def next_step(line: Line, stopped: Exception | None = None) -> SafeString | str:
     if line.lease_until and line.is_cancellable:  # it may have died with the line in its hands
         return "Nothing was sent. Being processed."
     return format_html("{} {}{}", before, countdown(line.due_at), after)
+
+
+TEST_CALLS = {"testing": ("blue", "loader-2"), "waiting": ("grey", "clock"), "missed": ("amber", "phone-off")}
+
+
+@register.simple_tag
+def test_call(told: Told | None) -> SafeString | str:
+    """How far the test call of a line has come that is part of its order; "" where none is."""
+    if not told:
+        return ""
+    shown = badge(*(TEST_CALLS | PROOF_BADGES)[told.word], told.label)
+    return format_html('<span class="below">{} {}</span>', shown, spell_phones(told.reason))
 
 
 @register.filter

@@ -1,6 +1,8 @@
-"""Fault 61: the worker that makes a test call is killed at any point: never a second call."""
+"""Faults 61 and 62: the worker that makes a test call is killed at any point: never a second call."""
 
 import pytest
+
+from tests.faults.hands import Hands
 
 AT_ANY_HOUR = "from numbers.services.calls import proofs; proofs.HOURS = range(24)\n"
 ASK = f"""{AT_ANY_HOUR}
@@ -49,5 +51,56 @@ def test_61_a_test_call_is_made_once_wherever_its_worker_dies(fresh, point, call
 
     arena.until(told)
     assert told() == ("answers" if calls else "unclear")
+    assert len(arena.sandbox.control("calls", method="GET")["placed"]) == calls
+    assert len(arena.sandbox.requests(path="/v1/calls/create")) == calls
+
+
+ASK_OF_ORDER = f"""{AT_ANY_HOUR}
+from numbers.services.orders.line_proofs import ask_for_calls
+ask_for_calls()
+"""
+READY = """
+from django.conf import settings
+from numbers.db.clock import db_now
+from numbers.models import CallEndpoint, Number
+CallEndpoint.objects.create(pk=1, api_url=settings.FLUENTS_API_URL, exists=True, checked_at=db_now())
+probe = Number.objects.filter(agent__isnull=False, outbound_only=False)[0]
+print(probe.e164, probe.agent.api_id)
+"""
+VERDICTS = "from numbers.models import Proof; print(*Proof.objects.values_list('verdict', 'line_id'))"
+
+
+@pytest.mark.parametrize(
+    ("point", "calls"),
+    [("proof.asked", 1), ("proof.committed", 0), ("proof.journalled", 0), ("proof.answered", 1)],
+)
+@pytest.mark.either
+def test_62_a_line_of_an_order_is_called_once_wherever_a_worker_dies(fresh, point, calls):
+    arena = fresh
+    arena.stack.env |= {"PROOF_CALLS_PER_DAY": "5", "LEASE_SECONDS": "60", "SETTLE_WINDOW": "60"}
+    arena.sandbox.control("reset", {"numbers": 20})
+    arena.calm()
+    arena.sandbox.control("config", {"call_seconds": [0, 0]})
+    arena.stack.manage("sync")
+    arena.hands.close()
+    arena.hands = Hands(arena.stack)  # with the settings of above
+    probe, agent = arena.stack.shell(READY).split()
+    (line,) = arena.place(prove_from=probe, inbound_agent=agent)
+    arena.drive(line)
+    assert arena.books.line(line)["state"] == "bought"
+    died = arena.stack.manage("shell", "-v0", "-c", ASK_OF_ORDER + WORK, check=False, FAILPOINT=point)
+    assert died.returncode
+    if not calls:
+        arena.stack.env |= {"SETTLE_WINDOW": "0"}
+
+    def told() -> str:
+        arena.stack.shell(ASK_OF_ORDER)
+        arena.stack.shell(FREE)
+        arena.stack.shell(WORK)
+        return arena.stack.shell(VERDICTS)
+
+    verdict = f"('{'answers' if calls else 'unclear'}', {line})"
+    arena.until(lambda: told() == verdict)
+    assert told() == verdict
     assert len(arena.sandbox.control("calls", method="GET")["placed"]) == calls
     assert len(arena.sandbox.requests(path="/v1/calls/create")) == calls

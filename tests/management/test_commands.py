@@ -13,7 +13,9 @@ from numbers.management.commands.buy import Command as Buy
 from numbers.models import Event, Line, Number, Order
 from numbers.states import LineState
 from tests.support.books import bare_line, line_of, rest
+from tests.support.calls import allow_test_calls
 from tests.support.stack import Stack, wait_until
+from tests.views.upkeep import agent, numbers
 
 S = LineState
 KEYS = [
@@ -27,6 +29,8 @@ KEYS = [
     "requested_by",
     "created_at",
     "settled_at",
+    "test_call",
+    "test_call_reason",
 ]
 
 
@@ -95,6 +99,8 @@ def test_buy_prints_one_object_a_line_with_exactly_the_promised_keys():
         "requested_by": line.order.requested_by_name,
         "created_at": line.created_at.isoformat(),
         "settled_at": None,
+        "test_call": None,
+        "test_call_reason": None,
     }
     assert row["requested_by"].endswith(" (command line)")
 
@@ -304,6 +310,18 @@ def test_an_order_is_bought_by_the_worker_with_exactly_one_charge_a_line(stack, 
     assert (done.returncode, [row["state"] for row in rows]) == (0, ["bought"] * 3), done.stderr
     assert sorted(sandbox.charged()) == sorted(row["phone_number"] for row in rows)
     assert "Traceback" not in stack.logs()
+
+
+@pytest.mark.django_db
+def test_buy_asks_for_a_test_call_of_each_line(settings, monkeypatch):
+    allow_test_calls(settings, monkeypatch)
+    (probe,) = numbers(1, agent=agent())
+    account = ["--telephony-provider", "twilio", "--telephony-account-connection", probe.connection.api_id]
+    status, _, err = run("buy", *account, "--area-code", "415", "--prove", "+14155550999")
+    assert (status, err) == (2, "We don't own the line to call from.\n")
+    assert not Order.objects.exists()
+    assert run("buy", *account, "--area-code", "415", "--prove", "+1 415 555 0000")[0] == 3
+    assert Order.objects.get().prove_from == probe.e164
 
 
 @pytest.mark.storm

@@ -16,7 +16,7 @@ from numbers.services.audit.events import Actor
 from numbers.services.orders.budgets import standings
 from numbers.services.orders.csv_import import read_wants
 from numbers.services.orders.items import Want, count_of, in_words, warnings_about
-from numbers.services.orders.limits import OverLimit
+from numbers.services.orders.limits import NotPlaced
 from numbers.services.orders.placement import place_order, rehearse
 from numbers.services.orders.prices import estimate
 from numbers.states import DRIVEN, ApprovalState, LineState
@@ -50,6 +50,12 @@ class Command(ExplainedCommand):
         parser.add_argument("--label", default="", metavar="TEXT", help="set on the numbers")
         parser.add_argument("--tag", action="append", default=[], metavar="TAG", dest="tags")
         parser.add_argument(
+            "--prove",
+            default="",
+            metavar="NUMBER",
+            help="call each line once it is bought, from this line of ours, as a test",
+        )
+        parser.add_argument(
             "--wait",
             type=float,
             default=0,
@@ -62,6 +68,7 @@ class Command(ExplainedCommand):
     def handle(self, **options) -> None:
         by = who(self, options)
         wanted, warnings = self.listed(options) if options["csv"] else self.asked(options)
+        wanted["prove_from"] = options["prove"]
         for warning in [*warnings, *warnings_about(wanted["wants"])]:
             self.stderr.write(f"Warning: {warning}")
             options["doubtful"] = True
@@ -69,7 +76,7 @@ class Command(ExplainedCommand):
         self.stop_unless_wanted(wanted, options, by)
         try:
             order, _ = place_order(by=by, form_token=uuid.uuid4().hex, **wanted)
-        except OverLimit as error:
+        except NotPlaced as error:
             self.stop(str(error))
         if order.approval == ApprovalState.WAITING:
             why = order.question.why
@@ -94,7 +101,7 @@ class Command(ExplainedCommand):
             return
         try:
             approval = rehearse(by=by, **wanted)
-        except OverLimit as error:
+        except NotPlaced as error:
             self.stop(str(error), "Nothing was ordered.")
         wants: list[Want] = wanted["wants"]
         count, what = count_of(wants), in_words([(want.area_code, want.quantity) for want in wants])

@@ -53,7 +53,9 @@ def claim(*, limit: int) -> list[Proof]:
     for pk in due.values_list("pk", flat=True)[:limit]:
         until = now + lease()
         if due.filter(pk=pk).order_by().update(lease_until=until):
-            rows = Proof.objects.select_related("number__agent", "probe__agent", "probe__connection", "agent")
+            rows = Proof.objects.select_related(
+                "number__agent", "probe__agent", "probe__connection", "agent", "line"
+            )
             claimed += rows.filter(pk=pk, lease_until=until)
     return claimed
 
@@ -132,7 +134,7 @@ def prepared(proof: Proof) -> tuple[fluents.Client, list[str]]:
     try:
         check_journal(proof)
         api = client()
-        return api, [call.id for call in calls_of(api, proof, since=db_now() - SLACK)]
+        return api, [call.id for call in calls_before(api, proof)]
     except fluents.Unsupported:
         raise NoCall(f"This Fluents API doesn't list calls. {NONE_MADE}") from None
     except fluents.FluentsError as error:
@@ -146,13 +148,35 @@ def check_journal(proof: Proof) -> None:
     try:
         if registry.own() is None or not comparison.agrees_lately():
             raise gate.Closed("The send journal is being compared with the database.")
-        made = journal.has_call(proof.key, since=proof.asked_at - SLACK)
+        made = journal.has_call(proof.key, since=earliest(proof) - SLACK)
     except OSError as error:
         raise gate.Closed(f"The send journal can't be read ({error.strerror or error}).") from None
     if made:
         raise NoCall("The call was made before the database was restored. It isn't made again.")
     if obstacles.must_look():
         raise gate.Closed(obstacles.waiting_for_look())
+
+
+def calls_before(api: fluents.Client, proof: Proof) -> list[fluents.Call]:
+    """Those between the two lines that this one must not be taken for.
+
+    Raises NoCall where it may be one of them: a database that was restored has forgotten calls that are only
+    in the journal of another machine. Raises FluentsError.
+    """
+    now, restored = db_now(), gate.current().reconciled_at
+    if not restored or restored < earliest(proof):
+        return calls_of(api, proof, since=now - SLACK)
+    if not proof.line:
+        raise NoCall(f"The database was restored after this test was requested. {NONE_MADE}")
+    if calls := calls_of(api, proof, since=earliest(proof) - SLACK):
+        raise NoCall("The line was called before the database was restored. It isn't called again.")
+    return calls
+
+
+def earliest(proof: Proof) -> datetime:
+    """When the call can have been made at first: the row of an order's may be written anew."""
+    line = proof.line
+    return (line.sent_at or line.created_at) if line else proof.asked_at
 
 
 def mark_sent(proof: Proof, earlier: list[str]) -> None:

@@ -1,7 +1,9 @@
 """Asking for a test call: may this line be called now, and from that one?"""
 
 import re
+import uuid
 from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
@@ -12,7 +14,7 @@ from numbers.db.clock import db_now
 from numbers.db.wake import announce
 from numbers.models import Number, Proof
 from numbers.permissions import Right
-from numbers.services.audit.events import Actor, record_event
+from numbers.services.audit.events import SYSTEM, Actor, record_event
 from numbers.services.audit.rights import needs
 from numbers.services.errors import NotDone
 from numbers.services.failpoints import reached
@@ -25,6 +27,8 @@ from .endpoint import endpoint, why_absent
 
 HOURS = range(9, 18)  # of the line's own zone: nobody's phone rings at night
 DAY = timedelta(days=1)
+AT_ONCE = 3
+NAMES = uuid.UUID("5a2f6b0e-8a0c-4b57-9a55-0c1d1f7f3f6d")  # of calls that the product itself asks for
 TOKEN = re.compile(r"[\w-]{16,64}", re.ASCII)
 
 
@@ -40,6 +44,21 @@ def ask_for_call(*, by: Actor, token: str, number: Number, probe: Number) -> Pro
     """
     if not TOKEN.fullmatch(token):
         raise NotTested("This page was out of date. Try again.")
+    return write_call(by=by, token=token, number=number, probe=probe, asked_by=by.name)
+
+
+def ask_once(*, name: str, number: Number, probe: Number, **about: Any) -> Proof:
+    """Have a worker make the call that is called `name` for good; nothing is sent here.
+
+    Asked for twice, by two workers or after the database was restored, it has the same key, and is one call.
+    Raises NotTested.
+    """
+    key = uuid.uuid5(NAMES, name)
+    return write_call(by=SYSTEM, key=key, token=key.hex, number=number, probe=probe, **about)
+
+
+def write_call(*, by: Actor, token: str, number: Number, probe: Number, **about: Any) -> Proof:
+    """The call of that `token`; written now unless it is there. Raises NotTested."""
     with transaction.atomic():
         gate.locked()  # clicks race for the same limit, so they pass one at a time
         if proof := Proof.objects.filter(token=token).first():
@@ -51,13 +70,7 @@ def ask_for_call(*, by: Actor, token: str, number: Number, probe: Number) -> Pro
             raise NotTested(why)
         now = db_now()
         proof = Proof.objects.create(
-            token=token,
-            number=number,
-            probe=probe,
-            agent=number.agent,
-            asked_by=by.name,
-            asked_at=now,
-            due_at=now,
+            token=token, number=number, probe=probe, agent=number.agent, asked_at=now, due_at=now, **about
         )
         record_event(action="proof.asked", by=by, number=number, after={"from": probe.e164})
         announce()
@@ -67,21 +80,39 @@ def ask_for_call(*, by: Actor, token: str, number: Number, probe: Number) -> Pro
 
 def why_not(number: Number, *, but: Proof | None = None) -> str:
     """Why `number` may not be called now, or "". `but` is a call that does not count: itself."""
-    most = settings.PROOF_CALLS_PER_DAY
-    if not most:
+    return why_off() or why_unfit(number) or why_asleep(number) or why_used_up(but=but)
+
+
+def why_off() -> str:
+    """Why no line is called here at all, or ""."""
+    if not settings.PROOF_CALLS_PER_DAY:
         return "Test calls are off: PROOF_CALLS_PER_DAY is 0."
-    if why := why_absent(endpoint()) or why_unfit(number) or why_asleep(number):
-        return why
+    return why_absent(endpoint())
+
+
+def why_used_up(*, but: Proof | None = None) -> str:
+    """That as many calls were made as are allowed, or "". `but` does not count."""
+    most = settings.PROOF_CALLS_PER_DAY
     made = Proof.objects.filter(Q(sent_at__isnull=False) | Q(verdict=""), asked_at__gt=db_now() - DAY)
     if made.exclude(pk=but.pk if but else 0).count() >= most:
         return f"All test calls of the last 24 hours are used ({most})."
     return ""
 
 
+def room() -> int:
+    """How many more calls the product may ask for now: few wait at a time, so that people need not."""
+    if gate.stops(gate.current(), db_now()) or why_off() or why_used_up():
+        return 0
+    return AT_ONCE - Proof.objects.filter(verdict=Proof.Verdict.OPEN, sent_at=None).count()
+
+
 def why_not_from(probe: Number, number: Number) -> str:
     """Why `number` may not be called from `probe`, or ""."""
-    if probe.pk == number.pk:
-        return "A line can't call itself."
+    return "A line can't call itself." if probe.pk == number.pk else why_mute(probe)
+
+
+def why_mute(probe: Number) -> str:
+    """Why no line may be called from `probe`, or ""."""
     if probe.status in AWAY:
         return f"We no longer own {pretty(probe.e164)}."
     if not probe.agent or probe.agent.gone_at:

@@ -70,6 +70,7 @@ def digest_of(order: Order, lines: Iterable[Line], *, as_asked: bool = False) ->
         "quantity": order.quantity,
         "estimate": [None if cost is None else f"{cost:.2f}" for cost in costs],
         "currency": order.currency,
+        "prove_from": order.prove_from,
         "lines": [
             {
                 "position": line.position,

@@ -24,6 +24,7 @@ from . import approvals as approving
 from .budgets import why_held
 from .items import Want, count_of, in_words
 from .limits import NotPlaced, check_limits, why_asked
+from .line_proofs import read_probe
 from .prices import Cost, estimate
 
 log = logging.getLogger(__name__)
@@ -57,12 +58,14 @@ def place_order(
     wants: Sequence[Want] = (),
     shown: Cost | None = None,
     again_of: Order | None = None,
+    prove_from: str = "",
     **want,
 ) -> tuple[Order, bool]:
     """Write an order with its lines and event in one transaction; nothing is bought here.
 
     Where another person must approve it, its lines are put off until then.
     What is wanted are wants, or one alone as keywords of `Want`. shown is the estimate that the person saw.
+    prove_from is the line of ours, as typed, that calls each line once it is bought; "" where none does.
     One `form_token` makes one order: a second call returns the first one's order and False.
     Raises NotPlaced.
     """
@@ -85,6 +88,7 @@ def place_order(
             )
             if shown is not None and shown != cost:
                 raise PriceChanged("The price table changed after you opened this page.")
+            probe = read_probe(prove_from)
             check_limits(by=by, quantity=quantity, cost=cost.counted)
             if again_of and (later := again_of.tried_again.first()):
                 raise TriedAgain(f"What {again_of} is missing was already reordered in {later}.")
@@ -98,6 +102,8 @@ def place_order(
                 cost_monthly=cost.monthly,
                 currency=cost.currency,
                 again_of=again_of,
+                prove_from=probe,
+                proving=bool(probe),
                 approval=ApprovalState.WAITING if why else ApprovalState.NOT_NEEDED,
                 created_at=now,
             )
@@ -108,6 +114,7 @@ def place_order(
                 lines_for(order, wants, connection=connection, telephony_provider=telephony_provider, now=now)
             )
             sealed = approving.sealed_with(order, lines, why=why)
+            about |= {"prove_from": probe} if probe else {}
             record_event(action="order.placed", by=by, order=order, after=about | sealed)
             if why:
                 approving.ask(order, by=by, why=why, digest=sealed["digest"])
@@ -127,7 +134,12 @@ def place_order(
 
 @needs(Right.BUY)
 def rehearse(
-    *, by: Actor, telephony_provider: str, telephony_account_connection: str, wants: Sequence[Want]
+    *,
+    by: Actor,
+    telephony_provider: str,
+    telephony_account_connection: str,
+    wants: Sequence[Want],
+    prove_from: str = "",
 ) -> str:
     """Why an order of `wants` would wait for another person, or ""; nothing is written.
 
@@ -140,6 +152,7 @@ def rehearse(
         quantity=quantity,
     )
     check_limits(by=by, quantity=quantity, cost=cost.counted)
+    read_probe(prove_from)
     return why_waits(by=by, wants=wants, cost=cost)
 
 

@@ -145,6 +145,7 @@ def _rebuilt(form_token: str, asked: dict[str, Any]) -> Order:
         cost_once=asked["cost_once"],
         cost_monthly=asked["cost_monthly"],
         currency=asked["currency"],
+        prove_from=asked.get("prove_from", ""),  # older journals have none
     )
     record_event(action=REBUILT, order=order, after={"quantity": order.quantity}, reason=FORGOTTEN)
     return order
@@ -153,6 +154,7 @@ def _rebuilt(form_token: str, asked: dict[str, Any]) -> Order:
 def _rebuilt_line(order: Order, send: dict[str, Any]) -> Line:
     wanted = send["wanted"]
     Order.objects.filter(pk=order.pk).exclude(ending=Ending.OPEN).update(ending=Ending.OPEN)
+    Order.objects.filter(pk=order.pk).exclude(prove_from="").update(proving=True)
     return Line.objects.create(
         order=order,
         position=send["position"],

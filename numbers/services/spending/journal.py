@@ -119,6 +119,7 @@ def send_entry(attempt: Attempt, *, live: list[dict]) -> dict:
             "cost_once": _text(order.cost_once),
             "cost_monthly": _text(order.cost_monthly),
             "currency": order.currency,
+            "prove_from": order.prove_from,
         },
     }
 

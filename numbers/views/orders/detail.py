@@ -28,6 +28,7 @@ from numbers.services.audit.events import Actor
 from numbers.services.monitoring.ailments import of_buying
 from numbers.services.orders import placement
 from numbers.services.orders.approvals import NotDecided, approve, refuse
+from numbers.services.orders.line_proofs import Outlook, Told
 from numbers.services.orders.progress import question_of, shares, waiting_of
 from numbers.services.orders.summary import summaries
 from numbers.services.plans.lifecycle import CannotChange, plan_change
@@ -95,7 +96,9 @@ def lines_shown(order: Order, typed: str, held: Collection[str] = ()) -> dict:
     start = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 8 else 1
     end = start + LINES_A_PAGE
     found = ON_PAGE.rows(order=order.pk, start=start, end=end)
-    sums = {row[0]: sum_of((*row[:-1], row[-1] is None)) for row in found}  # pages tell only of a lease
+    told = test_calls(order, start, end) if order.prove_from else {}
+    # Of a lease pages tell only that there is one.
+    sums = {row[0]: sum_of((*row[:-1], row[-1] is None, told.get(row[0]))) for row in found}
     lacking = [pk for pk, known in sums.items() if known not in held]
     first = next(iter(sums), None)
     rows = Line.objects.select_related("connection", "agent", "number__agent").in_bulk(
@@ -103,11 +106,18 @@ def lines_shown(order: Order, typed: str, held: Collection[str] = ()) -> dict:
     )
     return {
         "first": rows.get(first),
-        "lines": [(rows[pk], sums[pk]) for pk in lacking],
+        "lines": [(rows[pk], sums[pk], told.get(pk)) for pk in lacking],
         "start": start,
         "next": end if order.quantity >= end else None,
         "previous": max(1, start - LINES_A_PAGE) if start > 1 else None,
     }
+
+
+def test_calls(order: Order, start: int, end: int) -> dict[int, Told | None]:
+    """How far the test calls of the lines on this page have come."""
+    lines = order.lines.filter(position__gte=start, position__lt=end)
+    outlook = Outlook()
+    return {line.pk: outlook.of(line) for line in lines.select_related("order", "number__agent", "proof")}
 
 
 def sum_of(values: tuple) -> str:

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from dashboard.accounts.views import confirm_first
 from dashboard.htmx import Request, render_partial
+from numbers.forms import line_proofs
 from numbers.forms.orders import (
     ACCOUNT_FIELDS,
     MOST_ROWS,
@@ -37,6 +38,7 @@ from numbers.services.orders.availability import idle_in
 from numbers.services.orders.budgets import standings
 from numbers.services.orders.csv_import import COLUMNS, TEMPLATE, Mistake, read_wants
 from numbers.services.orders.limits import NotPlaced, OverLimit, check_limits, limits
+from numbers.services.orders.line_proofs import NotProvable
 from numbers.services.orders.placement import NotConfirmed, PriceChanged, place_order, why_waits
 from numbers.services.orders.prices import Cost, estimate
 from numbers.services.orders.typed_forms import forget_typed, typed_by
@@ -237,6 +239,7 @@ def confirm(request: Request, draft: Draft) -> HttpResponse:
         "ailments": of_buying(),
         "warnings": warnings_of(draft),
         "few": len(rows) <= MOST_ROWS,
+        "proving": line_proofs.choice(request.POST or request.GET, draft.again_of),
     }
     return render(request, CONFIRM, context)
 
@@ -255,8 +258,9 @@ def buy(request: Request, form: PurchaseForm) -> HttpResponse:
     if not is_sure(request, wants.warnings_about(form.wants())):
         return look_again(request, draft_of_form(request, form), NotConfirmed())
     try:
-        placed = place_order(by=Actor.person(request.user, request.id), shown=shown(request), **form.wanted())
-    except PriceChanged as error:
+        wanted = form.wanted() | {"prove_from": line_proofs.chosen(request.POST)}
+        placed = place_order(by=Actor.person(request.user, request.id), shown=shown(request), **wanted)
+    except (PriceChanged, NotProvable) as error:
         return look_again(request, draft_of_form(request, form), error)
     except NotPlaced as error:
         form.add_error("quantity", str(error))
@@ -296,6 +300,7 @@ def order_of(request: Request, draft: Draft, key: str) -> tuple[Order, bool]:
         wants=wants.wants_of(draft),
         shown=shown(request),
         again_of=draft.again_of,
+        prove_from=line_proofs.chosen(request.POST),
     )
 
 
@@ -312,7 +317,8 @@ def look_again(request: Request, draft: Draft, error: Exception) -> HttpResponse
     """Back to the confirming step, which shows what is true now."""
     text = " ".join(error.messages) if isinstance(error, ValidationError) else f"{error} Nothing was ordered."
     messages.warning(request, text)
-    return redirect(draft)
+    kept = urlencode(line_proofs.kept(request.POST))
+    return redirect(f"{draft.get_absolute_url()}&{kept}" if kept else draft)
 
 
 def to_order(request: Request, order: Order, created: bool) -> HttpResponse:

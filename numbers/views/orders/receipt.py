@@ -12,6 +12,7 @@ from dashboard.htmx import Request
 from numbers.listing import export
 from numbers.listing.downloads import as_csv, stream
 from numbers.models import Event, Order
+from numbers.services.orders.line_proofs import Outlook
 from numbers.services.orders.prices import price_a_line
 from numbers.services.orders.progress import rows_of
 from numbers.services.orders.summary import summaries
@@ -22,9 +23,11 @@ from numbers.states import FINAL, LineState
 def receipt(request: Request, pk: int) -> HttpResponse:
     """What was asked for, what was got and what was not: to print, to keep and to take away as a file."""
     order = get_object_or_404(Order, pk=pk)
-    lines = list(order.lines.order_by("position").select_related("connection", "agent", "number__agent"))
+    related = ("order", "connection", "agent", "number__agent", "proof")
+    lines = list(order.lines.order_by("position").select_related(*related))
     once, monthly = price_a_line(order)
-    got = [line for line in lines if line.state == LineState.BOUGHT]
+    outlook = Outlook()
+    got = [(line, outlook.of(line)) for line in lines if line.state == LineState.BOUGHT]
     context = {
         "order": order,
         "summary": summaries([order])[0],
@@ -76,6 +79,7 @@ def receipt_json(request: Request, pk: int) -> StreamingHttpResponse:
         "bought": sum(row["state"] == LineState.BOUGHT for row in rows),
         "open": sum(row["state"] not in FINAL for row in rows),
         "estimate": {"once": order.cost_once, "monthly": order.cost_monthly, "currency": order.currency},
+        "prove_from": order.prove_from,
         "lines": rows,
     }
     text = json.dumps(data, cls=DjangoJSONEncoder, indent=1, ensure_ascii=False)

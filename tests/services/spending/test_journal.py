@@ -246,6 +246,7 @@ def test_an_entry_has_the_whole_order(fluents, path):
         "cost_once": None,
         "cost_monthly": None,
         "currency": "USD",
+        "prove_from": "",
     }
     assert [info["name"] for info in entry["live"]] == [Journal.objects.get().name]
 
