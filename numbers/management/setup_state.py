@@ -132,8 +132,10 @@ def limits() -> Sight:
 
 
 def mail() -> Sight:
-    if settings.NOTIFY_BY_MAIL or settings.NOTIFY_WEBHOOK_URL:
-        return Sight("mail", GOOD, "Set.")
+    if settings.NOTIFY_BY_MAIL:
+        return Sight("mail", GOOD, "Set. `manage.py doctor --mail ADDRESS` sends a test.")
+    if settings.NOTIFY_WEBHOOK_URL:
+        return Sight("mail", GOOD, "A webhook is set.")
     return Sight("mail", OPTIONAL, "No one gets email when a line needs them (EMAIL_URL).")
 
 

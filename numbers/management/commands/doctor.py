@@ -1,17 +1,19 @@
 import json
 import sys
 from dataclasses import asdict
+from itertools import chain
 
 from django.core.management.base import CommandParser
 
 from numbers.management.help import ExplainedCommand
-from numbers.services.monitoring.doctor import BAD, examine
+from numbers.services.monitoring.doctor import BAD, examine, try_mail
 
 
 class Command(ExplainedCommand):
     examples = """
   manage.py doctor
   manage.py doctor --json
+  manage.py doctor --mail you@example.com     sends a test email as well
 """
     codes = "0 no problems, 1 something to fix"
     help = "Check this deployment and list problems. Exit status 1 if there are any."
@@ -19,10 +21,11 @@ class Command(ExplainedCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON object per finding")
+        parser.add_argument("--mail", metavar="ADDRESS", help="send a test email there, too")
 
     def handle(self, **options) -> None:
         bad = 0
-        for found in examine():
+        for found in chain(examine(), try_mail(options["mail"]) if options["mail"] else ()):
             bad += found.state == BAD
             if options["json"]:
                 self.stdout.write(json.dumps(asdict(found)))

@@ -24,13 +24,14 @@ from numbers import fluents
 from numbers.db.clock import db_now
 from numbers.models import Price
 from numbers.services.fluents_client import client, is_sandbox
+from numbers.services.notifications.delivery import why_no_mail
 from numbers.services.notifications.notices import approvers
 from numbers.services.spending import gate
 from numbers.telephony.area_codes import checked_on
 
 from . import health
 
-GOOD, WARN, BAD = "good", "look", "mend"
+GOOD, WARN, BAD = "ok", "warn", "fix"
 SKEW_LOOK, SKEW_MEND = 5, 60  # seconds
 ROOM = 200 * 1024 * 1024  # bytes that a disk should have left
 WANTED_PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
@@ -125,6 +126,16 @@ def messages() -> Findings:
     if not settings.LOCAL_ONLY and urlsplit(settings.SITE_URL).hostname not in served_names():
         hint = "Set SITE_URL to https:// and the host name staff use."
         yield Finding("mail", BAD, f"Links in messages lead to {settings.SITE_URL}.", hint)
+
+
+def try_mail(address: str) -> Findings:
+    """Sends a test mail to `address`."""
+    if not settings.NOTIFY_BY_MAIL:
+        yield Finding("mail", BAD, "No test email was sent: EMAIL_URL isn't set.", "Set EMAIL_URL.")
+    elif why := why_no_mail(to=address):
+        yield Finding("mail", BAD, why, "Fix EMAIL_URL or MAIL_FROM, then try again.")
+    else:
+        yield Finding("mail", GOOD, f"The mail server took a test email to {address}. Check that it arrived.")
 
 
 def served_names() -> set[str]:

@@ -5,10 +5,13 @@ which a receiver can tell.
 """
 
 import logging
+import smtplib
+import socket
+import ssl
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMessage, mailers
 from django.db.models import F, Min
 
 from numbers.db.clock import db_now
@@ -99,6 +102,35 @@ def send(delivery: Delivery) -> None:
     EmailMessage(
         subject, f"{notice.text}\n\n{address_of(notice)}\n", to=[delivery.to], headers=headers
     ).send()
+
+
+#: What went wrong with a mail, in words that quote neither an address nor a password. The first that fits.
+TROUBLES: dict[type[OSError | ValueError], str] = {
+    smtplib.SMTPAuthenticationError: "The mail server refused the name or password in EMAIL_URL.",
+    smtplib.SMTPSenderRefused: "The mail server refused the sender. Check MAIL_FROM.",
+    smtplib.SMTPRecipientsRefused: "The mail server refused this address.",
+    smtplib.SMTPNotSupportedError: "The mail server has no TLS or no login at this port. Check EMAIL_URL.",
+    smtplib.SMTPServerDisconnected: "The mail server hung up. Check scheme and port in EMAIL_URL.",
+    smtplib.SMTPException: "The mail server refused the message.",
+    ssl.SSLCertVerificationError: "The mail server's certificate isn't valid for the host in EMAIL_URL.",
+    ssl.SSLError: "TLS didn't work. Check scheme and port in EMAIL_URL.",
+    socket.gaierror: "The host in EMAIL_URL wasn't found.",
+    ConnectionRefusedError: "Nothing answers at the host and port in EMAIL_URL.",
+    TimeoutError: "The mail server didn't answer in time. Check EMAIL_URL and firewalls.",
+}
+
+
+def why_no_mail(*, to: str) -> str:
+    """Send a test mail at once. What went wrong, or "" where the mail server took it."""
+    text = f"Mail from the dashboard at {settings.SITE_URL} works."
+    try:
+        with mailers.default as connection:  # which is closed again whatever happens
+            connection.send_messages([EmailMessage("Test of the numbers dashboard", f"{text}\n", to=[to])])
+    except (OSError, ValueError) as error:
+        return next(
+            (said for kind, said in TROUBLES.items() if isinstance(error, kind)), type(error).__name__ + "."
+        )
+    return ""
 
 
 def payload(notice: Notice) -> dict:

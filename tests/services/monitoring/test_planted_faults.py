@@ -123,30 +123,28 @@ def misspelled(settings, monkeypatch):
 
 
 FAULTS = {
-    plain_http: ("settings", "look", "opened http://dashboard.example.com", "https"),
-    no_proto: ("settings", "look", "The proxy at 10.0.0.1 doesn't say", "X-Forwarded-Proto: https"),
-    wrong_name: ("settings", "look", "the host name numbers.example.org", "ALLOWED_HOSTS"),
-    untrusted_proxy: ("settings", "look", "from 10.9.9.9, which isn't trusted", "TRUSTED_PROXIES"),
-    no_worker: ("worker", "mend", "was seen 10800 s ago", "manage.py worker"),
-    no_prices: ("prices", "look", "no prices in USD", "manage.py prices"),
-    limits_without_prices: ("prices", "mend", "limits on cost refuse every order", "manage.py prices"),
-    no_mail: ("mail", "look", "No one gets an email", "EMAIL_URL"),
-    links_to_nowhere: ("mail", "mend", "lead to http://127.0.0.1:8000", "SITE_URL"),
-    old_sync: ("sync", "look", "was 2592", "worker"),
-    clock_off: ("clock", "mend", "540 s ahead of the database's", "NTP"),
-    wrong_token: ("fluents", "mend", "token", "token"),
-    no_token: ("fluents", "mend", "No token is set", "FLUENTS_API_TOKEN_FILE"),
-    not_migrated: ("migrations", "mend", "numbers.0001_initial", "manage.py migrate"),
-    no_journal: ("journal", "mend", "isn't writable", "JOURNAL_PATH"),
-    only_buys: ("fluents", "look", "has no list of agents", "only buy"),
-    misspelled: ("settings", "mend", "MAX_LINE_PER_DAY is set but not used", "MAX_LINES_PER_DAY"),
+    plain_http: ("settings", "warn", "opened http://dashboard.example.com", "https"),
+    no_proto: ("settings", "warn", "The proxy at 10.0.0.1 doesn't say", "X-Forwarded-Proto: https"),
+    wrong_name: ("settings", "warn", "the host name numbers.example.org", "ALLOWED_HOSTS"),
+    untrusted_proxy: ("settings", "warn", "from 10.9.9.9, which isn't trusted", "TRUSTED_PROXIES"),
+    no_worker: ("worker", "fix", "was seen 10800 s ago", "manage.py worker"),
+    no_prices: ("prices", "warn", "no prices in USD", "manage.py prices"),
+    limits_without_prices: ("prices", "fix", "limits on cost refuse every order", "manage.py prices"),
+    no_mail: ("mail", "warn", "No one gets an email", "EMAIL_URL"),
+    links_to_nowhere: ("mail", "fix", "lead to http://127.0.0.1:8000", "SITE_URL"),
+    old_sync: ("sync", "warn", "was 2592", "worker"),
+    clock_off: ("clock", "fix", "540 s ahead of the database's", "NTP"),
+    wrong_token: ("fluents", "fix", "token", "token"),
+    no_token: ("fluents", "fix", "No token is set", "FLUENTS_API_TOKEN_FILE"),
+    not_migrated: ("migrations", "fix", "numbers.0001_initial", "manage.py migrate"),
+    no_journal: ("journal", "fix", "isn't writable", "JOURNAL_PATH"),
+    only_buys: ("fluents", "warn", "has no list of agents", "only buy"),
+    misspelled: ("settings", "fix", "MAX_LINE_PER_DAY is set but not used", "MAX_LINES_PER_DAY"),
 }
 
 
 def told() -> set[tuple[str, str, str]]:
-    return {
-        (entry["name"], entry["state"], entry["said"]) for entry in doctor()[1] if entry["state"] != "good"
-    }
+    return {(entry["name"], entry["state"], entry["said"]) for entry in doctor()[1] if entry["state"] != "ok"}
 
 
 @pytest.mark.parametrize("plant", FAULTS, ids=lambda plant: plant.__name__)
@@ -157,7 +155,7 @@ def test_the_doctor_names_a_planted_fault(public, monkeypatch, plant):
     new = [entry for entry in doctor()[1] if (entry["name"], entry["state"], entry["said"]) not in before]
     found = [entry for entry in new if entry["name"] == name and entry["state"] == state]
     assert any(said in entry["said"] and hint in entry["hint"] for entry in found), new
-    others = {entry["name"] for entry in new if entry["state"] != "good"} - {name}
+    others = {entry["name"] for entry in new if entry["state"] != "ok"} - {name}
     assert others <= {"sync"} | ({"people"} if plant is not_migrated else set()), new
 
 
