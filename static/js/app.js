@@ -118,6 +118,12 @@ function count() {
 }
 if (review) { for (const name of ["input", "htmx:load"]) document.addEventListener(name, count); count(); }
 
+// The rows after one, then those before it: where a person goes on when the row has left the list
+function beside(row) {
+  const all = row ? [...row.parentElement.children] : [], at = all.indexOf(row);
+  return [...all.slice(at + 1), ...all.slice(0, Math.max(at, 0)).reverse()];
+}
+
 // Rows whose state has changed since the last answer light up for a moment. Whoever was on a row stays on it,
 // and whoever was on something that a swap took away goes on at the part that was swapped, not at the top
 const rows = () => document.querySelectorAll("[data-state]");
@@ -126,7 +132,7 @@ let states = new Map(), held = [];
 document.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
   const active = document.activeElement, row = active.closest("[data-number]");
   states = new Map([...rows()].map((row) => [keyOf(row), row.dataset.state]));
-  held = target.contains(active) ? [active.id && `#${active.id}`, row && `[data-number="${row.dataset.number}"] .row-link`, `#${target.id}`] : [];
+  held = target.contains(active) ? [active.id && `#${active.id}`, ...[row, ...beside(row)].map((one) => one?.dataset.number && `[data-number="${one.dataset.number}"] .row-link`), `#${target.id}`] : [];
   if (active.matches("a") && held.length) active.blur(); // else the browser lays out both tables when the old one goes
 });
 document.addEventListener("htmx:afterSettle", () => {

@@ -69,6 +69,7 @@
     const link = event.target.closest("a.edit"), dialog = byId("assign-dialog");
     if (!link || !dialog || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
+    dialog.dataset.about = link.closest("tr")?.dataset.number;
     dialog.showModal();
     htmx.ajax("GET", link.href, { source: dialog, target: "#assign", swap: "outerHTML" });
   });

@@ -8,6 +8,7 @@
   const PACE = 2000, MOVING = 1000, SLOWEST = 60_000, PATIENCE = 10_000, QUIET = 10_000; // milliseconds
   const pill = byId("held"), polls = "seen" in document.body.dataset;
   let seen = document.body.dataset.seen, news = null, timer, asking = false, ended = false, failures = 0, swaps = 0;
+  const mine = new Set(); // the numbers that were changed in this tab
   let forced, held, touched, words, made, toSay, saying, saidAt = -QUIET; // of a merge; what is to be read out
 
   // What makes a row the same one before and after; where several have the same, they are counted
@@ -87,9 +88,10 @@
     };
     pairs.forEach((same, n) => { if (same && merge(same, wanted[n])) touch(same); });
     if (rows && known.filter(Boolean).join() !== named.filter(Boolean).join()) {
-      // Rows neither come nor go under the pointer, the focus or an open menu
-      if (!forced && (old.matches(":hover, :focus-within") || old.querySelector("details[open]"))) {
-        held += Math.max(1, known.filter((name) => !named.includes(name)).length, named.filter((name) => !byName.has(name)).length);
+      // Rows neither come nor go under the pointer, the focus or an open menu, except those that leave by what one did oneself
+      const gone = there.filter((node, n) => known[n] && !named.includes(known[n])), own = gone.length > 0 && gone.every((node) => mine.has(node.dataset.number));
+      if (!forced && (old.querySelector("details[open]") || (!own && old.matches(":hover, :focus-within")))) {
+        held += Math.max(1, gone.length, named.filter((name) => !byName.has(name)).length);
         return changed;
       }
     }
@@ -111,7 +113,7 @@
 
   function show(force = false) {
     [forced, held, touched, words, made] = [force, 0, 0, "", []];
-    const active = document.activeElement, around = [];
+    const active = document.activeElement, around = [], rows = beside(active?.closest("tr, li"));
     for (let outer = active?.parentElement; outer; outer = outer.parentElement) around.push(outer);
     for (const want of parts()) if (byId(want.id)) merge(byId(want.id), want);
     for (const row of news.querySelectorAll("[data-rows] tr")) {
@@ -126,7 +128,8 @@
     if (news.querySelector("#main, [data-rows]")) byId("main").dispatchEvent(new CustomEvent("htmx:load", { bubbles: true }));
     if (!held) news = null;
     if (around.length > 1 && document.activeElement === document.body) { // what had the focus is gone: stay in its row, or near it
-      const near = around.find((outer) => outer.isConnected), next = active.isConnected ? active : near.closest("tr")?.querySelector("a") ?? near;
+      const near = around.find((outer) => outer.isConnected), row = near.closest("tr") ?? rows.find((one) => one.isConnected);
+      const next = active.isConnected ? active : row?.querySelector("a") ?? near;
       if (next === near) next.tabIndex = -1;
       next.focus({ preventScroll: true });
     }
@@ -182,7 +185,7 @@
   });
   document.addEventListener("animationend", ({ target }) => target.closest(".fresh")?.classList.remove("fresh"));
   document.addEventListener("visibilitychange", () => { clearTimeout(timer); if (!document.hidden) poll(); });
-  document.addEventListener("told", poll); // of a change made here: counts follow at once
+  document.addEventListener("told", () => { mine.add(byId("assign-dialog")?.dataset.about ?? ""); poll(); }); // of a change made here: counts follow at once
   pill.addEventListener("click", () => { show(true); if (!seen) poll(); });
   if (polls) soon();
 }

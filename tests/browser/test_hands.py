@@ -186,6 +186,33 @@ def test_a_change_of_one_number_says_so_and_is_undone_by_a_key(page: Page, api):
     expect(row.locator(".who")).to_contain_text("Unassigned")
 
 
+def test_a_row_that_one_s_own_change_takes_off_the_list_leaves_the_focus_at_the_next(page: Page, api):
+    page.goto("/numbers/?agent=none")
+    number, after = listed(page)[1:3]
+    page.locator(f'tr[data-number="{number}"] .edit').press("Enter")
+    expect(page.locator("#assign-dialog #id_agent")).to_be_focused()
+    page.keyboard.type("Reception")
+    page.keyboard.press("Enter")
+    expect(page.locator(f'tr[data-number="{number}"]')).to_have_count(0)
+    expect(page.locator(f'tr[data-number="{after}"] a').first).to_be_focused()
+    expect(page.locator("#held")).to_be_hidden()
+
+
+def test_a_swap_without_the_row_at_hand_leaves_the_focus_at_the_next(page: Page):
+    page.goto("/numbers/?agent=none")
+    number, after = listed(page)[:2]
+    page.locator(f'tr[data-number="{number}"] .row-link').focus()
+    gone = r'<tr data-number="\+' + number[1:] + r'".*?</tr>'
+
+    def without(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, body=re.sub(gone, "", answer.text(), flags=re.DOTALL))
+
+    page.route("**/numbers/?agent=none", without)
+    page.evaluate("htmx.trigger(document.body, 'changed')")
+    expect(page.locator(f'tr[data-number="{after}"] .row-link')).to_be_focused()
+
+
 def test_a_key_in_the_queue_says_what_it_did_and_u_takes_it_back(page: Page):
     page.goto("/unassigned/")
     first = page.locator("form.next").get_attribute("data-number")

@@ -71,12 +71,18 @@ def sticks_out(page: Page) -> list[str]:
     return page.evaluate(STICKING_OUT)
 
 
+TOO_NARROW = """() => [...document.querySelectorAll(".btn")]
+  .filter((one) => one.checkVisibility() && one.scrollWidth > one.clientWidth + 1)
+  .map((one) => one.outerHTML.slice(0, 120))"""
+
+
 def faults(page: Page) -> list[str]:
     """Everything that is wrong with the page at hand: light, dark, on a phone, on a wall."""
     found = problems(page)
     page.emulate_media(color_scheme="dark")
     page.set_viewport_size(PHONE)
     found += [f"wider than a phone: {what}" for what in sticks_out(page)]
+    found += [f"words wider than their button on a phone: {what}" for what in page.evaluate(TOO_NARROW)]
     small = problems(page, rules=["color-contrast", "target-size"])
     found += [f"dark, on a phone: {problem}" for problem in small]
     page.set_viewport_size(WALL)
