@@ -19,7 +19,7 @@ from numbers.models import Agent, Line, Number, Order, Plan, Snooze
 from numbers.permissions import may, rights_of
 from numbers.services.audit.events import Actor
 from numbers.services.calls.idle import risks, why_none
-from numbers.services.calls.knowledge import knowledge
+from numbers.services.calls.knowledge import Knowledge, knowledge
 from numbers.services.monitoring import attention as inbox
 from numbers.services.monitoring.statistics import by_agent
 from numbers.services.orders.prices import PriceTable, price_table
@@ -43,40 +43,41 @@ EMPTY = {
 @require_safe
 def attention(request: Request) -> HttpResponse:
     """The items of one tab, oldest problems of a page first in the tab that has some."""
-    counts = tab_counts(request)
+    calls = knowledge()
+    counts = tab_counts(request, calls)
     asked = request.GET.get("tab", "")
     tab = (
         Kind(asked) if asked in Kind.values else next((kind for kind in Kind if counts[kind]), Kind.PURCHASES)
     )
     snoozed = request.GET.get("snoozed") == "1"
-    found = inbox.snoozed_items(tab) if snoozed else inbox.open_items(tab)
+    found = inbox.snoozed_items(tab, calls) if snoozed else inbox.open_items(tab, calls)
     found = inbox.for_rights(tab, found, rights=rights_of(request.user), user_id=request.user.pk)
     page = page_of(RELATED[tab](found), params=request.GET, order=ORDERS.get(tab, NEWEST_FIRST))
     context = {
         "tabs": [(kind, counts[kind], counts[kind] > MOST) for kind in Kind],
         "tab": tab,
         "snoozed": snoozed,
-        "snoozed_count": inbox.snoozed_items(tab).order_by()[:MOST].count(),
-        "items": described(tab, page.rows),
+        "snoozed_count": inbox.snoozed_items(tab, calls).order_by()[:MOST].count(),
+        "items": described(tab, page.rows, calls),
         "page": page,
         "may_act": may(request.user, inbox.NEEDS[tab]),
         "empty": EMPTY[tab].format(days=settings.IDLE_DAYS),
-        **(about_idle(counts[tab]) if tab == Kind.IDLE else {}),
+        **(about_idle(counts[tab], calls) if tab == Kind.IDLE else {}),
         "days": DAYS,
     }
     return render(request, "numbers/attention.html", context)
 
 
-def about_idle(count: int) -> dict:
+def about_idle(count: int, calls: Knowledge) -> dict:
     """What stands above idle lines: why they are not known, or what `count` of them cost a month."""
-    cost = inbox.idle_cost(inbox.open_items(Kind.IDLE)) if count <= MOST else {}
-    return {"unsure": why_none(), "cost": " + ".join(priced(cost[name], name) for name in sorted(cost))}
+    cost = inbox.idle_cost(inbox.open_items(Kind.IDLE, calls)) if count <= MOST else {}
+    return {"unsure": why_none(calls), "cost": " + ".join(priced(cost[name], name) for name in sorted(cost))}
 
 
-def tab_counts(request: Request) -> dict[Kind, int]:
+def tab_counts(request: Request, calls: Knowledge) -> dict[Kind, int]:
     rights, user_id = rights_of(request.user), request.user.pk
     return {
-        kind: inbox.for_rights(kind, inbox.open_items(kind), rights=rights, user_id=user_id)
+        kind: inbox.for_rights(kind, inbox.open_items(kind, calls), rights=rights, user_id=user_id)
         .order_by()[: MOST + 1]
         .count()
         for kind in Kind
@@ -94,17 +95,20 @@ RELATED = {
 }
 
 
-def described(tab: Kind, rows: list) -> list[dict]:
+def described(tab: Kind, rows: list, calls: Knowledge) -> list[dict]:
     """`rows` of `tab` in words: what it is, what is wrong, since when, what it costs and the next step."""
-    prices, snoozes = price_table(), inbox.snoozed(tab, [row.pk for row in rows])
+    pks = [row.pk for row in rows]
+    prices, snoozes, since = price_table(), inbox.snoozed(tab, pks), inbox.since(tab, pks)
     answers = by_agent()[0] if tab == Kind.AGENTS else {}
-    threats = risks(rows, knowledge()) if tab == Kind.IDLE else {}
+    threats = risks(rows, calls) if tab == Kind.IDLE else {}
     found = []
     for row in rows:
         if tab == Kind.AGENTS:
             words = agent(row, answers.get(row.pk, 0))
         else:
             words = idle(row, threats.get(row.pk, "")) if tab == Kind.IDLE else DESCRIBE[tab](row)
+        if row.pk in since:
+            words["since"] = since[row.pk]
         found.append({"pk": row.pk, "snooze": snoozes.get(row.pk), "cost": monthly(row, prices)} | words)
     return found
 

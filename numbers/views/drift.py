@@ -16,11 +16,12 @@ from dashboard.htmx import Request, render_partial
 from dashboard.redirects import safe_path
 from numbers.db.pagination import page_of
 from numbers.listing.history import Asked
-from numbers.models import Number, SyncRequest, SyncState
+from numbers.models import Number, Snooze, SyncRequest, SyncState
 from numbers.number_fields import DRIFTING
 from numbers.services.audit.events import Actor
 from numbers.services.inventory.drift import accept_theirs
 from numbers.services.inventory.event_agents import agent_names
+from numbers.services.monitoring import attention as inbox
 from numbers.services.plans.push import plan_push_ours
 from numbers.templatetags.numbers import DRIFT_KINDS, drift_stamp
 from numbers.templatetags.ui import plural
@@ -39,8 +40,10 @@ def drift(request: Request) -> HttpResponse:
     numbers = of_kind(kind)
     page = page_of(numbers.select_related("agent", "connection"), params=request.GET)
     events = Asked(actions=DECISIONS).first(LATEST)
+    since = inbox.since(Snooze.Kind.DIFFERENCES, [number.pk for number in page])
     context = {
         "page": page,
+        "rows": [(number, since.get(number.pk, number.synced_at)) for number in page],
         "kind": kind,
         "kinds": DRIFT_KINDS,
         "count": numbers.order_by()[: MANY + 1].count() if page else 0,

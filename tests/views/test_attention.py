@@ -65,10 +65,32 @@ def test_every_tab_lists_its_items_with_a_next_step(staff, one_of_each, kind):
     assert re.search(r'<a class="btn btn-sm" href="/', row)
 
 
+def test_numbers_say_since_when_they_are_there_and_not_when_they_were_synced(staff, one_of_each):
+    now = timezone.now()
+    days = {Kind.UNASSIGNED: 3, Kind.DIFFERENCES: 5}
+    told = {
+        Kind.UNASSIGNED: {"action": "number.changed", "after": {"agent": ""}},
+        Kind.DIFFERENCES: {"action": "number.drifted", "after": {"label": "b"}},
+    }
+    for kind, ago in days.items():
+        number = Number.objects.get(pk=one_of_each[kind])
+        Number.objects.filter(pk=number.pk).update(synced_at=now, bought_at=now - timedelta(days=300))
+        for days_ago in (ago + 9, ago):
+            Event.objects.create(number=number, at=now - timedelta(days=days_ago), **told[kind])
+        Event.objects.create(
+            number=number, action="number.drifted", after={"agent": ""}, at=now - timedelta(8)
+        )
+    for kind, ago in days.items():
+        moment = f'datetime="{now - timedelta(days=ago):%Y-%m-%dT%H:%M}'
+        assert moment in staff.get(f"/attention/?tab={kind}").text
+    assert moment in staff.get("/drift/").text
+
+
 def test_the_side_bar_counts_all_tabs_once_but_what_waits_for_nobody(staff, one_of_each):
     page = staff.get("/attention/").content.decode()
     assert re.search(r'Attention <span class="count">6<', page)
-    assert [int(n) for n in re.findall(r'class="count">(\d+)</span></a>', page)] == [1] * 7
+    assert [int(n) for n in re.findall(r'class="count[^"]*">(\d+)</span></a>', page)] == [1] * 7
+    assert re.search(r'Idle <span class="count count-plain">', page)  # in the color of what needs nobody
 
 
 def test_a_snoozed_item_is_gone_until_then_and_told_with_its_reason(staff, one_of_each):
@@ -129,7 +151,7 @@ def test_a_tab_costs_the_same_queries_whatever_it_shows(staff, one_of_each, coun
     for n in range(count):
         Number.objects.create(e164=f"+1415555020{n}", telephony_provider="twilio")
     staff.get("/attention/?tab=unassigned")
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(18):
         assert len(shown(staff, "unassigned")) == count + 1
 
 

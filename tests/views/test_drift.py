@@ -19,7 +19,7 @@ def ticks(staff) -> list[str]:
 @pytest.mark.parametrize("count", [1, 60])
 def test_the_inbox_asks_as_much_for_many_numbers_as_for_one(staff, django_assert_num_queries, count):
     differing(count)
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         staff.get("/drift/")
 
 

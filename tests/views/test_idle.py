@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from numbers.models import Agent, CallReading, Number, NumberDay, Price
@@ -44,6 +46,13 @@ def test_it_says_since_when_what_it_costs_and_what_its_provider_may_do(client, l
     assert 'cost <strong class="num">$1.15</strong> a month' in text
     assert f'href="/numbers/{line.e164}/release/"' in text
     assert f'href="/numbers/{line.e164}/assign/"' in text
+
+
+def test_what_is_known_of_calls_is_read_once_for_the_page(client, line):
+    client.force_login(person("ada", Role.ADMIN))
+    with CaptureQueriesContext(connection) as queries:
+        client.get(URL)
+    assert sum("callreading" in query["sql"] for query in queries) == 1
 
 
 def test_who_may_not_release_is_not_offered_it(client, line):

@@ -14,9 +14,12 @@ from .tally import first_day
 NEW = timedelta(days=30)  # for which a new line is exempt
 
 
-def idle_lines() -> QuerySet[Number]:
-    """Our lines without a call for IDLE_DAYS, but new ones; none where calls are not known for so long."""
-    known = knowledge()
+def idle_lines(known: Knowledge | None = None) -> QuerySet[Number]:
+    """Our lines without a call for IDLE_DAYS, but new ones; none where calls are not known for so long.
+
+    `known`: for who has read it already.
+    """
+    known = knowledge() if known is None else known
     before = known.before(settings.IDLE_DAYS)
     if not (before and known.until):
         return Number.objects.none()
@@ -25,9 +28,8 @@ def idle_lines() -> QuerySet[Number]:
     return Number.objects.owned().filter(quiet_since__lt=before).exclude(new)
 
 
-def why_none() -> str:
+def why_none(known: Knowledge) -> str:
     """Why nobody knows which lines are idle, or what makes it doubtful; else ""."""
-    known = knowledge()
     return known.gap(settings.IDLE_DAYS) or known.doubt
 
 

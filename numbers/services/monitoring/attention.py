@@ -2,20 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from numbers.db.clock import db_now
-from numbers.models import Agent, Line, Number, Order, Plan, PlanRow, Snooze
+from numbers.models import Agent, Event, Line, Number, Order, Plan, PlanRow, Snooze
 from numbers.permissions import Right
 from numbers.services.audit.events import Actor, record_event
 from numbers.services.audit.rights import demand
 from numbers.services.calls.idle import idle_lines
+from numbers.services.calls.knowledge import Knowledge
 from numbers.services.orders.prices import price_table
 from numbers.states import ApprovalState, LineState, PlanState, RowState
 
@@ -41,13 +42,18 @@ ABOUT = {
     Kind.CHANGES: "plan_id",
     Kind.IDLE: "number_id",
 }
+#: What the history says when a number became an item of the tab.
+SINCE = {
+    Kind.UNASSIGNED: Q(after__agent="") & ~Q(action="number.drifted"),
+    Kind.DIFFERENCES: Q(action__in=("number.drifted", "number.gone", "number.found")),
+}
 LONGEST = timedelta(days=90)
 ALARMS = 20  # agents on the overview
 CHANGED = Q(gone_at__isnull=False) | ~Q(known_as="") & ~Q(known_as=F("name"))
 
 
-def items(kind: Kind) -> QuerySet:
-    """All items of a tab for everyone, snoozed or not."""
+def items(kind: Kind, known: Knowledge | None = None) -> QuerySet:
+    """All items of a tab for everyone, snoozed or not. `known`: of calls, for who has read it already."""
     if kind == Kind.PURCHASES:
         return Line.objects.filter(state=LineState.REVIEW)
     if kind == Kind.APPROVALS:
@@ -60,7 +66,7 @@ def items(kind: Kind) -> QuerySet:
     if kind == Kind.DIFFERENCES:
         return Number.objects.filter(drifted=True)
     if kind == Kind.IDLE:
-        return idle_lines()
+        return idle_lines(known)
     failed = PlanRow.objects.filter(state=RowState.FAILED).values("plan")
     return Plan.objects.filter(pk__in=failed, state=PlanState.DONE, undone_by=None)
 
@@ -72,20 +78,28 @@ def alarming_agents() -> list[tuple[Agent, int]]:
     return [(agent, counts[agent.pk]) for agent in odd if counts.get(agent.pk)][:ALARMS]
 
 
-def open_items(kind: Kind) -> QuerySet:
+def open_items(kind: Kind, known: Knowledge | None = None) -> QuerySet:
     """The items that nobody snoozed."""
     snoozes = Snooze.objects.filter(kind=kind, item=OuterRef("pk"), until__gt=Now())
-    return items(kind).filter(~Exists(snoozes))
+    return items(kind, known).filter(~Exists(snoozes))
 
 
-def snoozed_items(kind: Kind) -> QuerySet:
+def snoozed_items(kind: Kind, known: Knowledge | None = None) -> QuerySet:
     """The items that somebody snoozed, beginning with these: they are few."""
-    return items(kind).filter(pk__in=Snooze.objects.filter(kind=kind, until__gt=Now()).values("item"))
+    return items(kind, known).filter(pk__in=Snooze.objects.filter(kind=kind, until__gt=Now()).values("item"))
 
 
 def snoozed(kind: Kind, pks: Iterable[int]) -> dict[int, Snooze]:
     """The snoozes of these items, by the item's id."""
     return {kept.item: kept for kept in Snooze.objects.filter(kind=kind, item__in=list(pks))}
+
+
+def since(kind: Kind, pks: Iterable[int]) -> dict[int, datetime]:
+    """Since when these numbers are items of the tab, by the number's id; those that the history tells of."""
+    events = (
+        Event.objects.filter(SINCE[kind], number__in=list(pks)) if kind in SINCE else Event.objects.none()
+    )
+    return dict(events.order_by().values_list("number").annotate(Max("at")))
 
 
 def for_rights(kind: Kind, found: QuerySet, *, rights: Iterable[Right], user_id: int | None) -> QuerySet:
