@@ -121,7 +121,7 @@ class Past:
         if line.phone_number:
             shown = pretty(line.phone_number)
             moves = [
-                (S.RESERVED, settled - timedelta(seconds=1.2), f"Chose {shown}. Nothing has been sent."),
+                (S.RESERVED, settled - timedelta(seconds=1.2), f"Chose {shown}."),
                 (S.SENDING, settled - timedelta(seconds=1), f"Asking Fluents for {shown}."),
                 *moves,
             ]

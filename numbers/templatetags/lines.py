@@ -57,7 +57,7 @@ UNTRIED = "The first purchase shows what we can check if an answer is lost."
 # What comes next for a line, in front of the time and after it.
 NEXT_STEPS = {
     S.PLANNED: ("Nothing was sent. Starts", "."),
-    S.RESERVED: ("Buys it", "."),
+    S.RESERVED: ("Nothing was sent. Buys it", "."),
     S.SENDING: ("Money may be spent now. Waiting for Fluents to answer", "."),
     S.BOUGHT: ("", ""),
     S.FAILED: ("No money was spent.", ""),

@@ -11,7 +11,8 @@ from django.utils.html import escape
 from numbers.forms.orders import new_form_token
 from numbers.models import Agent, Event, Line, Number, Order, Plan
 from numbers.permissions import Role
-from numbers.states import FINAL, LineState
+from numbers.services.purchasing.selection import reserve
+from numbers.states import FINAL, Guarantee, LineState
 from tests.support.books import bare_line
 from tests.support.people import person
 from tests.views.conftest import FORM
@@ -224,6 +225,31 @@ def test_a_line_in_the_hands_of_a_worker_that_may_have_died_promises_nothing_soo
     assert "Nothing was sent. Being processed." in text
     assert "About a minute left." in text
     assert " now." not in text
+
+
+@pytest.mark.parametrize("state", [S.PLANNED, S.RESERVED])
+def test_a_line_says_once_that_nothing_was_sent(staff, fluents, state):
+    line = Line.objects.get(pk=bare_line(S.PLANNED, due_at=timezone.now()).pk)
+    if state == S.RESERVED:
+        line = reserve(line, "+14155550101", Guarantee.EXACT)
+    text = staff.get(line.order.get_absolute_url()).text
+    assert len(re.findall("Nothing (?:was|has been) sent", text)) == 1
+
+
+def test_an_order_says_how_many_agents_answer_and_how_many_lines_nobody_does(staff):
+    one, two = (Agent.objects.create(api_id=name, name=name) for name in ("Reception", "Billing"))
+    first = bare_line(S.PLANNED)
+    order = first.order
+    for path in (order.get_absolute_url(), "/orders/"):
+        Line.objects.exclude(pk=first.pk).delete()
+        Line.objects.update(agent=None)
+        for n, agent in enumerate((one, None, None), start=2):
+            Line.objects.create(
+                order=order, position=n, agent=agent, area_code="415", connection=first.connection
+            )
+        assert "or 1 agent, 3 unassigned" in staff.get(path).text
+        Line.objects.filter(agent=None).update(agent=two)
+        assert "or 2 agents<" in staff.get(path).text
 
 
 def test_waiting_is_told_as_a_countdown_and_for_how_long(staff):

@@ -18,7 +18,8 @@ class OrderSummary:
     order: Order
     counts: dict[LineState, int] = field(default_factory=dict)  # lines by state, without zeros
     areas: list[tuple[str, int]] = field(default_factory=list)  # lines by area code, "" for exact numbers
-    agents: int = 0  # how many answer; one more where nobody answers some of the lines
+    agents: int = 0  # how many answer
+    unassigned: int = 0  # lines that nobody answers
     first: Line | None = None  # the first line, where a page shows it
 
     @property
@@ -35,6 +36,14 @@ class OrderSummary:
         """ "10 in 415, 5 in 617"."""
         return in_words(self.areas)
 
+    @property
+    def whom(self) -> str:
+        """ "2 agents", "1 agent, 3 unassigned", or "" where all lines are for the same one or for nobody."""
+        agents = "1 agent" if self.agents == 1 else f"{self.agents} agents"
+        if self.agents and self.unassigned:
+            return f"{agents}, {self.unassigned:,} unassigned"
+        return agents if self.agents > 1 else ""
+
 
 def summaries(orders: Iterable[Order]) -> list[OrderSummary]:
     """Sum up `orders`, in two queries for all of them."""
@@ -49,7 +58,7 @@ def summaries(orders: Iterable[Order]) -> list[OrderSummary]:
         Count("agent", distinct=True), with_agent=Count("agent"), lines=Count("pk")
     )
     for order, agents, with_agent, count in answers:
-        found[order].agents = agents + (0 < with_agent < count)
+        found[order].agents, found[order].unassigned = agents, count - with_agent
     for summary in found.values():
         summary.areas = merged(summary.areas)
     return list(found.values())

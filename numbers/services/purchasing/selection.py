@@ -139,7 +139,7 @@ def reserve(line: Line, phone_number: str, guarantee: Guarantee) -> Line | None:
             reserved = move(
                 line,
                 LineState.RESERVED,
-                reason=f"Chose {pretty(phone_number)}. Nothing has been sent.",
+                reason=f"Chose {pretty(phone_number)}.",
                 about={"phone_number": phone_number},
                 phone_number=phone_number,
                 guarantee=guarantee,
@@ -164,7 +164,7 @@ def reserve_area_code(line: Line) -> Line | None:
             return move(
                 line,
                 LineState.RESERVED,
-                reason=f"Next to buy in area code {line.area_code}. Nothing has been sent.",
+                reason=f"Next to buy in area code {line.area_code}.",
                 phone_number="",
                 guarantee=guarantee,
                 by_area_code=True,
@@ -187,7 +187,7 @@ def api_trouble(line: Line, error: fluents.FluentsError) -> None:
     """A read failed before anything was sent: keep the line where it is and ask again later."""
     ask_about(error)
     pause = getattr(error, "retry_after", None) or API_AGAIN[min(line.retries, len(API_AGAIN) - 1)]
-    reason = f"{error.user_message} Nothing was sent. Trying again."
+    reason = f"{error.user_message} Trying again."
     wait(line, until=db_now() + timedelta(seconds=pause), reason=reason, retries=line.retries + 1)
 
 

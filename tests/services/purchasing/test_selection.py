@@ -122,9 +122,7 @@ def test_a_read_that_fails_keeps_the_line_and_tells_why_in_plain_words(fluents):
     fluents.fault("error_before", path="/v1/numbers/available", times=3)
     line = chosen(line_of(fluents))
     assert (line.state, line.retries, line.lease_until) == (S.PLANNED, 1, None)
-    assert line.reason == (
-        "Fluents gave no clear answer. Fluents says: Internal server error. Nothing was sent. Trying again."
-    )
+    assert line.reason == ("Fluents gave no clear answer. Fluents says: Internal server error. Trying again.")
     assert go_on(line).state == S.BOUGHT
 
 
