@@ -38,7 +38,7 @@ class InviteForm(RolesForm):
         max_length=User._meta.get_field("username").max_length,
         help_text="Letters, digits, and @ . + - _. It's kept in the history, so it can't be changed later.",
     )
-    email = forms.EmailField(label="E-mail", required=False, max_length=254)
+    email = forms.EmailField(label="Email", required=False, max_length=254)
     by_mail = forms.BooleanField(label="Email the link", required=False)
     field_order = ["username", "email", "by_mail", "roles"]
 

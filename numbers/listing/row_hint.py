@@ -44,11 +44,20 @@ def hint_of(row: RowForm, account: Mapping) -> Hint | None:
         found = match(typed)
         if len(found) < 2:
             return Hint(wrong=str(error))
-        place = typed.title() if typed.islower() else typed
-        return Hint(place=place, choices=found[:OFFERED], more=max(0, len(found) - OFFERED))
+        return Hint(place=place_of(typed, found), choices=found[:OFFERED], more=max(0, len(found) - OFFERED))
     hint = Hint(code=code, area=areas().get(code), doubt=warning_about(code))
     hint.idle = idle_in([code]).get(code, 0)
     return with_cost(with_stock(hint, row, account), row, account)
+
+
+def place_of(typed: str, found: list[Area]) -> str:
+    """What was `typed`, as people write it: "LA" is Louisiana here, and says so."""
+    if typed.upper() == found[0].region:
+        return found[0].region_name
+    if not typed.islower():
+        return typed
+    short = {area.region.lower() for area in found} | {"sf", "nyc"}
+    return " ".join(word.upper() if word in short else word.title() for word in typed.split())
 
 
 def of_number(text: str) -> Hint:

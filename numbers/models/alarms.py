@@ -14,9 +14,9 @@ class AlarmRule(models.Model):
         WRONG = "wrong", "Wrong agent answered"
         SILENT = "silent", "Lines without calls"
         AGENT = "agent", "Agent deleted"
-        REVIEW = "review", "Purchase waits for a person"
+        REVIEW = "review", "Purchase to confirm"
         BREAKER = "breaker", "Buying stopped"
-        SYNC = "sync", "Sync is old"
+        SYNC = "sync", "Sync overdue"
         BUDGET = "budget", "Budget nearly used"
 
     kind = models.CharField(max_length=10, choices=Kind, unique=True)

@@ -58,7 +58,7 @@ class Delivery(models.Model):
     """One notice on its way out of the house: by e-mail, or to the webhook."""
 
     class Channel(models.TextChoices):
-        MAIL = "mail", "E-mail"
+        MAIL = "mail", "Email"
         WEBHOOK = "webhook", "Webhook"
         SLACK = "slack", "Slack"
 

@@ -169,7 +169,7 @@ def has_ours(number: Number) -> bool:
 def agent_badge(agent: Agent) -> SafeString:
     """Whether Fluents still has `agent`, by the name that we know."""
     if agent.gone_at:
-        return badge("red", "user-off", "Gone from Fluents")
+        return badge("red", "user-off", "Deleted in Fluents")
     if agent.is_renamed:
         return badge("amber", "alert-triangle", "Renamed")
     if not agent.synced_at:

@@ -57,9 +57,9 @@ def plan_tally(counts: dict, plan_state: str = "") -> list[dict]:
 
 
 @register.simple_tag
-def plan_bar(counts: dict) -> SafeString:
-    """The rows of a plan as one bar, a stretch for each state."""
-    parts = plan_tally(counts)
+def plan_bar(counts: dict, plan_state: str) -> SafeString:
+    """The rows of a plan as one bar, a stretch for each state, in the words of its tally."""
+    parts = plan_tally(counts, plan_state)
     words = ", ".join(f"{part['count']:,} {part['word'].lower()}" for part in parts)
     return stretched([(part["colour"], part["count"]) for part in parts], words or "no rows")
 

@@ -41,6 +41,7 @@ def test_an_agent_that_is_gone_is_alarming_while_numbers_point_to_it(staff):
     assert "was deleted in Fluents" in text
     assert "2 numbers" in text
     assert "Never used" not in text
+    assert "Deleted in Fluents</span>" in staff.get(f"/agents/{gone.pk}/").text  # one word for it everywhere
     assert "Keep it" not in text  # calls go unanswered
     assert "Old desk</a> was deleted in Fluents" in staff.get("/").content.decode()
     Number.objects.update(agent=None)

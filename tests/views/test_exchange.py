@@ -170,7 +170,9 @@ def test_a_big_table_is_read_by_the_worker_while_its_page_follows_along(staff, m
     assert "data-moving" not in text
     page = upload(staff, [row | {"outbound_only": "no"} for row in rows]).url
     carry_on(plan_id=Plan.objects.latest("pk").pk)
-    assert "3 numbers will change" in staff.get(page).content.decode()
+    text = staff.get(page).content.decode()
+    assert "3 numbers will change" in text
+    assert 'aria-label="3 will change"' in text  # the bar says what the sentence says
     assert staff.get("/plans/").content.decode().count("data-plan=") == 2
 
 

@@ -47,6 +47,12 @@ def test_figures_say_what_is_estimated_and_what_has_no_price(staff, books):
     assert "75.0%" in text
 
 
+def test_what_a_figure_is_compared_with_is_read_out_on_its_own(staff, books):
+    text = staff.get("/").text
+    assert re.search(r"Bought this week</dt><dd[^>]*>\d+</dd><dd>\d+ last week</dd>", text)
+    assert re.search(r"75\.0%</a></dd><dd>3 numbers</dd>", text)
+
+
 def test_every_chart_has_its_words(staff, books):
     bare_line(LineState.FAILED, settled_at=statistics.week_starts(statistics.db_now())[-1])
     text = staff.get("/").text
