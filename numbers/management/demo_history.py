@@ -98,7 +98,7 @@ class Past:
         self.lines.append(line)
         if number:
             sent = at + timedelta(seconds=0.5)
-            line.sends, line.sent_at = 1, sent
+            line.sends, line.tries, line.sent_at = 1, 1, sent
             self.attempts.append(
                 Attempt(
                     line=line,
@@ -270,6 +270,7 @@ def needs_a_person(past: Past, at: datetime, *, pools: list, connection: Connect
         "phone_number": past.for_sale["503"],
         "reason": "Sent 3 times without a clear answer, and it isn't in the account.",
         "sends": 3,
+        "tries": 3,
         "sent_at": at + timedelta(minutes=40),
         "due_at": at + timedelta(hours=1),
     }
@@ -292,6 +293,7 @@ def being_checked(past: Past, at: datetime, *, pools: list, connection: Connecti
         "reason": "Fluents didn't answer in 45 s.",
         "agent": rows[0]["number"].agent,
         "sends": 1,
+        "tries": 1,
         "sent_at": past.now,
         "due_at": past.now + timedelta(minutes=25),
     }

@@ -120,7 +120,7 @@ def defer(line: Line, error: Exception) -> None:
         if not now or now.state not in CLAIMED:
             return
         times = now.raised + 1
-        reason = f"Something went wrong with this line {times} times: {type(error).__name__}: {error}"[:500]
+        reason = f"An error of ours stopped this line {times} times. The log has it: {type(error).__name__}."
         if now.state == LineState.SENDING:
             give_up(now)
         elif now.state == LineState.REVIEW:
