@@ -82,7 +82,7 @@ PLACES = (
     Place("Approvals", "attention", "user-check", "attention approve", query="tab=approvals"),
     Place("Unassigned numbers", "unassigned", "phone-off", "attention queue"),
     Place("Differences from Fluents", "drift", "scale", "attention drift"),
-    Place("Full comparison with Fluents", "reconcile", "scale", "reconcile records"),
+    Place("Full comparison with Fluents", "reconcile", "scale", "reconcile compare records"),
     Place("Changes", "plan-list", "list-check", "plans bulk undo"),
     Place("Agents", "agent-list", "robot", "voice"),
     Place("Activity", "activity", "history", "audit log events"),
@@ -93,7 +93,12 @@ PLACES = (
     Place("Costs", "costs", "coin", "money spending budgets monthly"),
     Place("Invoices", "invoice-list", "coin", "costs bills providers"),
     Place("Prices", "prices", "coin", "costs"),
-    Place("Your account", "account", "key", "password two-factor sessions settings profile"),
+    Place(
+        "Your account",
+        "account",
+        "key",
+        "password two-factor 2fa passkey authenticator sessions settings profile",
+    ),
     Place("Help", "help", "info-circle", "keyboard shortcuts keys states roles terms"),
 )
 ACTIONS = (

@@ -25,7 +25,7 @@ from numbers.telephony.area_codes import REGIONS, wanted_by
 from numbers.telephony.characters import plain
 
 from .match import ANY, COUNT, NOBODY, WITH_STATUS, Match, day, is_many, leading, quiet_since, sizes
-from .search import LONGEST_PASTE, Search, numbers_in
+from .search import LONGEST_PASTE, Search, beside_numbers, numbers_in
 
 SIZES = (50, 100)
 MANY, MANY_FOUND = 10_000, 200  # beyond this, matches are not counted on a page; those of a search
@@ -120,8 +120,9 @@ class Query:
         if isinstance(params, QueryDict) and len(params.getlist("cols")) > 1:
             given["cols"] = ",".join(params.getlist("cols"))
         given["q"] = given["q"] if plain(given["q"]).strip() else ""  # marks that nobody sees
-        if pasted := numbers_in(params.get("q", "")[:LONGEST_PASTE]):
-            given["q"] = " ".join(pasted)
+        typed = params.get("q", "").replace("\x00", "")[:LONGEST_PASTE]
+        if pasted := numbers_in(typed):
+            given["q"] = " ".join([*pasted, beside_numbers(typed)]).strip()
         for name, known in KNOWN.items():
             given[name] = given[name] if given[name] in known else ""
         for name in ("bought_from", "bought_to"):

@@ -26,9 +26,11 @@ BROAD = 10_000  # matches; beyond, looking through the list in its order finds a
 SHORTEST = 3
 REMEMBERED = 10  # seconds
 #: A list of phone numbers, as people paste it: each whole, with anything of these between them.
-NUMBER = re.compile(r"\+(?!1\d)\d{7,15}|(?:\+?1[-.\s]?)?\(?\d{3}\)?[-.\s]{0,2}\d{3}[-.\s]?\d{4}(?!\d)")
+NUMBER = re.compile(
+    r"(?<![\d+])(?:\+(?!1\d)\d{7,15}|(?:\+?1[-.\s]?)?\(?\d{3}\)?[-.\s]{0,2}\d{3}[-.\s]?\d{4})(?!\d)"
+)
 SEPARATORS = re.compile(r"[\s,;|/'\"]+")
-SHORTEST_NUMBER, LONGEST_PASTE, MOST_PASTED = 8, 4000, 100
+SHORTEST_NUMBER, LONGEST_PASTE, MOST_PASTED, MOST_BESIDE = 8, 4000, 100, 200  # all but the third: characters
 NUMBER_LIKE = re.compile(r"[+(\d][\d\s().+/-]*")
 TABLE, INDEX = "numbers_number", "numbers_search"
 
@@ -98,12 +100,18 @@ class Search:
 
 
 def numbers_in(text: str) -> list[str]:
-    """The phone numbers that `text` is a list of, each once; none where it is anything else or only one."""
+    """The phone numbers that `text` lists, each once; none where there is only one."""
     text = plain(text)
-    if len(text) < 2 * SHORTEST_NUMBER or SEPARATORS.sub("", NUMBER.sub("", text)):
+    if len(text) < 2 * SHORTEST_NUMBER:
         return []
     found = [e164 for typed in NUMBER.findall(text) if (e164 := to_e164(typed))]
     return list(dict.fromkeys(found))[:MOST_PASTED] if len(found) > 1 else []
+
+
+def beside_numbers(text: str) -> str:
+    """What stands in a list of phone numbers and is none: a heading, or a number with a digit missing."""
+    rest = NUMBER.sub(lambda typed: "" if to_e164(typed[0]) else typed[0], plain(text))
+    return " ".join(SEPARATORS.sub(" ", rest).split())[:MOST_BESIDE]
 
 
 def index_knows_many(text: str) -> bool:

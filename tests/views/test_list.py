@@ -324,6 +324,28 @@ def test_numbers_that_are_pasted_are_found_and_strangers_are_named(staff):
     assert Query.of(str(Query.read({"q": pasted}))).pasted == Query.read({"q": pasted}).pasted
 
 
+@pytest.mark.parametrize(
+    ("pasted", "found", "unread"),
+    [
+        ("Phone\n415-555-0100\n(212) 555-0199", ["+14155550100", "+12125550199"], "Phone"),
+        ("4155550100;2125550199;415555010", ["+14155550100", "+12125550199"], "415555010"),
+        ("Desk\t4155550100\nBar\t1-212-555-0199", ["+14155550100", "+12125550199"], "Desk Bar"),
+        ("4155550100 2125550199 +44 20 7946", ["+14155550100", "+12125550199"], "+44 20 7946"),
+        ("4155550100 2125550199 93035550100", ["+14155550100", "+12125550199"], "93035550100"),
+    ],
+)
+def test_what_stands_in_a_pasted_list_and_is_no_number_is_named_and_not_looked_for(
+    staff, pasted, found, unread
+):
+    for e164 in ("+14155550100", "+12125550199", "+13035550100"):
+        keep(e164)
+    text = staff.get("/numbers/", {"q": pasted}).text
+    assert sorted(re.findall(r'data-number="([^"]+)"', text)) == sorted(found)
+    assert f"<strong>Not phone numbers:</strong> {unread}</p>" in text
+    assert "ours:" not in text
+    assert Query.of(str(Query.read({"q": pasted}))) == Query.read({"q": pasted})
+
+
 @pytest.mark.parametrize("text", ["4155550100", "front 212", "415 555 0100 desk", "12 34", "", "💥" * 30])
 def test_anything_else_is_searched_for_as_ever(text):
     assert numbers_in(text) == []

@@ -14,6 +14,7 @@ from numbers.listing.filter_options import VIEWS, Choices, choices_for
 from numbers.listing.page import rows_of
 from numbers.listing.query import COLUMNS, NOBODY, ORDERS, SILENT, SIZES, STATUSES, Query, keys_in
 from numbers.listing.rows import rows_html
+from numbers.listing.search import beside_numbers
 from numbers.models import Number
 from numbers.permissions import Right, may
 from numbers.services.calls.knowledge import knowledge
@@ -75,6 +76,7 @@ def tools(query: Query, request: Request, page: Page) -> dict:
         "tag_choices": offered.tag_choices,
         "views": offered.views[: 2 * VIEWS],
         "strangers": strangers(query.pasted),
+        "unread": beside_numbers(query.q) if query.pasted else "",
         "columns": COLUMNS,
         "sizes": SIZES,
         "statuses": STATUSES,
