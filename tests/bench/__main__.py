@@ -15,6 +15,7 @@ from pathlib import Path
 from tests.bench.buying import CASES, QUICK, buying
 from tests.bench.exchange import exchange
 from tests.bench.page import written
+from tests.bench.painting import painting
 from tests.bench.processes import small
 from tests.bench.soak import soak
 from tests.faults.postgres import Cluster
@@ -81,6 +82,8 @@ class Bench:
                 one = buying(*self.fresh(engine), case=case, cluster=self.cluster)
                 found["buying"][engine].append(one)
                 found["small"][engine].setdefault("memory", one.pop("memory"))
+        say("Chromium")
+        found["painting"] = painting(self.database("sqlite")[1])
         say(f"soaking for {self.options.soak_minutes:g} minutes")
         found["soak"] = soak(self.database("sqlite")[1], minutes=self.options.soak_minutes)
         return found

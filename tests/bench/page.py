@@ -13,6 +13,13 @@ GOALS = [
     ("filtered", "admin", (10, 10)),
 ]
 VARIANTS = ("ours", "admin", "tuned", "raw")
+#: In Chromium, with 100 rows: at most, and in what.
+PAINTED = {
+    "page turn, painted": (250, "ms"),
+    "page turn, main thread": (120, "ms"),
+    "first load, painted": (200, "ms"),
+    "first load, KB": (80, "KB"),
+}
 GROWTH = 1.3  # of any page, from the second largest books to the largest
 HEAD = """# Performance
 
@@ -40,7 +47,14 @@ def written(found: dict) -> str:
     parts += [goals(found), matrices(found), growth(found), exchanges(found)]
     for engine, sizes in found["lists"].items():
         parts += [f"## The list on {NAMES[engine]}\n", *(lists(one) for one in sizes)]
-    parts += [searches(found), polls(found), processes(found), bought(found), soaked(found["soak"])]
+    parts += [
+        searches(found),
+        polls(found),
+        painted(found),
+        processes(found),
+        bought(found),
+        soaked(found["soak"]),
+    ]
     return "\n".join(parts)
 
 
@@ -65,6 +79,9 @@ def goals(found: dict) -> str:
         )
         spent = of_so_many(taken, "export", 1_000_000)
         rows.append([NAMES[engine], "export of a million numbers", "30 s", f"{spent:.0f} s", spent <= 30])
+        spent = sum(of_so_many(taken, what, 90_000, taken["uploaded"]) for what in ("upload", "plan of it"))
+        rows.append([NAMES[engine], "upload of 90,000 edited rows", "15 s", f"{spent:.1f} s", spent <= 15])
+    rows += painted_goals(found["painting"])
     rows += soak_goals(found["soak"])
     rows.sort(key=lambda row: row[-1])
     at = f"{next(iter(found['lists'].values()))[-1]['numbers']:,}"
@@ -72,10 +89,10 @@ def goals(found: dict) -> str:
     return f"## Goals, at {at} numbers\n\n" + table(["engine", "what", "goal", "measured", "met"], told)
 
 
-def of_so_many(taken: dict, what: str, count: int) -> float:
-    """Seconds of CPU for COUNT numbers, by those that were taken."""
+def of_so_many(taken: dict, what: str, count: int, measured: int | None = None) -> float:
+    """Seconds of CPU for COUNT numbers, by those that were MEASURED (all, if not said)."""
     start = taken["start"]["cpu"]
-    return start + (taken[what]["cpu"] - start) / taken["numbers"] * count
+    return start + (taken[what]["cpu"] - start) / (measured or taken["numbers"]) * count
 
 
 def list_goals(engine: str, last: dict) -> list[list]:
@@ -152,10 +169,11 @@ def exchanges(found: dict) -> str:
     rows = [
         [NAMES[engine], f"{taken['numbers']:,}", name, *taken[name].values()]
         for engine, taken in found["exchange"].items()
-        for name in ("start", "first sync", "sync without news", "export")
+        for name in ("start", "first sync", "sync without news", "export", "upload", "plan of it")
     ]  # fmt: skip
     return (
-        "## Syncs and exports\n\nSeconds of CPU of the command, its start included, and of PostgreSQL;"
+        "## Syncs, exports and uploads\n\nAn upload is of 20,000 edited rows, which is the most that a file"
+        " may have. Seconds of CPU of the command, its start included, and of PostgreSQL;"
         " megabytes of the largest command until then.\n\n"
         + table(["engine", "numbers", "what", "command, s", "PostgreSQL, s", "at most, MB"], rows)
     )
@@ -214,6 +232,18 @@ def polls(found: dict) -> str:
     )
 
 
+def painted(found: dict) -> str:
+    """What a person waits for in a browser."""
+    one = found["painting"]
+    rows = [[what, f"{one[what]} {unit}", f"{most} {unit}"] for what, (most, unit) in PAINTED.items()]
+    return (
+        f"## In Chromium\n\nA page of 100 rows ({one['elements']:,} elements), web process and browser on the"
+        " same cores: from the click until the new rows are painted, and how long the browser's main thread"
+        " was busy with it; and the first load without a cache, until its largest part is painted, with all"
+        " files as sent.\n\n" + table(["what", "median", "goal"], rows)
+    )
+
+
 def processes(found: dict) -> str:
     rows = [
         [NAMES[engine], *small["memory"].values(), small["first page, s"], small["first page, CPU"]]
@@ -225,6 +255,15 @@ def processes(found: dict) -> str:
         " Seconds from the start of gunicorn to the first page of numbers, the quickest of some starts;"
         " goal: 0.5.\n\n" + table(["engine", *kinds, "first page, s", "of that CPU, s"], rows)
     )
+
+
+def painted_goals(painting: dict) -> list[list]:
+    rows = []
+    for what, (most, unit) in PAINTED.items():
+        got = painting[what]
+        name = f"Chromium, {what.removesuffix(', KB')}"
+        rows.append(["SQLite", name, f"at most {most} {unit}", f"{got} {unit}", got <= most])
+    return rows
 
 
 def soak_goals(soak: dict) -> list[list]:

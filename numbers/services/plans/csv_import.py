@@ -102,7 +102,8 @@ def numbers_of(portion: Iterable[tuple[int, dict]]) -> dict[str, Number]:
             named.add(read_listed_number(cells.get("number", "")))
         except NotAPhoneNumber:
             continue
-    rows = list(Number.objects.filter(e164__in=named).defer("answer", "search_text"))
+    needed = ("e164", "label", "agent", "outbound_only", "description")
+    rows = list(Number.objects.filter(e164__in=named).only(*needed))
     prefetch_related_objects(rows, "agent", "tags")
     return {number.e164: number for number in rows}
 
@@ -138,7 +139,9 @@ def changes_in(
     now = values_of(number)
     changes: dict[str, object] = {}
     for name, reader in read.items():
-        if name not in cells or same_text(cells[name]) == same_text(as_cell(now[name])):
+        if name not in cells or cells[name] == (before := as_cell(now[name])):
+            continue
+        if same_text(cells[name]) == same_text(before):
             continue
         if name == "outbound_only" and not cells[name].strip():
             continue
