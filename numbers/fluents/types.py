@@ -52,7 +52,8 @@ def e164(value: object) -> str:
             return f"+1{national[1]}"
         if len(digits) < 11 or digits != words:
             return ""  # of which country?
-    return f"+{digits}" if 7 <= len(digits) <= 15 and digits[0] != "0" else ""
+    longest = 11 if digits.startswith("1") else 15  # of +1; what is longer has an extension
+    return f"+{digits}" if 7 <= len(digits) <= longest and digits[0] != "0" else ""
 
 
 def moment(value: object) -> datetime | None:

@@ -19,7 +19,7 @@ from django.db.models import Lookup, Q, TextField
 from django.db.models.expressions import RawSQL
 
 from numbers.db.sql import Slot
-from numbers.telephony.characters import plain
+from numbers.telephony.characters import folded, plain
 from numbers.telephony.phone import to_e164
 
 BROAD = 10_000  # matches; beyond, looking through the list in its order finds a page sooner than the index
@@ -31,7 +31,8 @@ NUMBER = re.compile(
 )
 SEPARATORS = re.compile(r"[\s,;|/'\"]+")
 SHORTEST_NUMBER, LONGEST_PASTE, MOST_PASTED, MOST_BESIDE = 8, 4000, 100, 200  # all but the third: characters
-NUMBER_LIKE = re.compile(r"[+(\d][\d\s().+/-]*")
+NUMBER_LIKE = re.compile(r"(?=[+(\s]*\d)[+(\d][\d\s().+/-]*")
+AROUND = "\"'()[]{}<>,;:"  # a word, which it is no part of
 TABLE, INDEX = "numbers_number", "numbers_search"
 
 
@@ -124,10 +125,11 @@ def index_knows_many(text: str) -> bool:
 
 def terms_of(text: str) -> list[list[str]]:
     """What `text` asks for: all of the terms, and of each at least one part."""
-    text = " ".join(plain(text).lower().split())
+    text = " ".join(folded(text).split())
     if e164 := to_e164(text):  # also where it is written as a link, with letters or with an exit code
         return [[text, e164, e164.removeprefix("+1")]]
-    terms = [parts_of(word) for word in NUMBER_LIKE.sub(" ", text).split()]
+    words = (word.strip(AROUND) for word in NUMBER_LIKE.sub(" ", text).split())
+    terms = [parts_of(word) for word in words if word]
     for typed in NUMBER_LIKE.findall(text):
         typed, digits = typed.strip(), "".join(filter(str.isdigit, typed))
         terms.append(list(dict.fromkeys(parts_of(typed) + (parts_of(digits) if digits else []))))

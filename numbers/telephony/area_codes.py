@@ -14,7 +14,7 @@ from functools import cache
 from math import cos, hypot, radians
 from pathlib import Path
 
-from .characters import key_of, unwrapped
+from .characters import key_of, plain, unwrapped
 from .place_names import NICKNAMES, SHORT, canonical
 
 TABLE = Path(__file__).parent / "area_codes.csv"
@@ -198,7 +198,7 @@ def match(text: str) -> list[Area]:
 
 def wanted_by(text: str) -> str:
     """`text` in the one form that areas are compared with: "(415)" and "+1 415 555 0123" are 415."""
-    wanted = " ".join(key_of(unwrapped(text[:LONGEST])).replace(",", " ").split())
+    wanted = " ".join(key_of(unwrapped(plain(text[:LONGEST]))).replace(",", " ").split())
     wanted = AROUND.sub("", wanted)
     if NUMBER_LIKE.fullmatch(wanted):
         digits = "".join(filter(str.isdigit, wanted))

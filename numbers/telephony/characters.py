@@ -51,6 +51,14 @@ def plain_character(character: str) -> str:
     return character
 
 
+def folded(text: str) -> str:
+    """`text` as searches compare it: `plain`, without case and without accents."""
+    if text.isascii():
+        return text.lower()
+    parts = unicodedata.normalize("NFD", plain(text).casefold())
+    return unicodedata.normalize("NFC", "".join(part for part in parts if not unicodedata.combining(part)))
+
+
 def unwrapped(text: str) -> str:
     """`text` without what spreadsheets and people put around a value: ="415", '415, “415”."""
     text = text.strip()

@@ -12,7 +12,7 @@ SHORTENED = re.compile(r"\+?[\d.,]+\s?E[+-]?\d+", re.IGNORECASE)  # what a sprea
 URI = re.compile(r"(?:tel|callto):(?://)?|(?:tel|ph|phone|cell|mobile|[tpmc])\s*[.:]\s+", re.IGNORECASE)
 CONTEXT = re.compile(r";phone-context=\+1", re.IGNORECASE)
 BULLET = re.compile(r"^[-.*]\s+")
-SEPARATORS = re.compile(r"[,;|/&\n\r]|\b(?:and|or|und|oder|et|ou)\b|(?<=\d)\s*(?=\+)", re.IGNORECASE)
+SEPARATORS = re.compile(r"[,;|/&\n\r]|\b(?:and|or|to|und|oder|bis|et|ou)\b|(?<=\d)\s*(?=\+)", re.IGNORECASE)
 EXTENSION = re.compile(r"(.*?)[\s.(\[-]*(?:[^\W\d_]+|[#~*,;:])[\s.:=#,;*-]*(\d{1,8})[\s#*]*[)\]]?", re.DOTALL)
 DECIMALS = re.compile(r"(\+?\d{8,15})[.,](\d+)")  # a number that a program took for a fraction
 GROUPED = re.compile(r"\d{1,3}(?:,\d{3}){3}")  # 4,155,550,123
@@ -89,7 +89,7 @@ def without_program(typed: str, shown: str) -> str:
 
 def check_single(typed: str, shown: str) -> None:
     """Raise NotAPhoneNumber where `typed` is more than one number, or one with an extension."""
-    last = re.search(r"/\D*(?:\d\D*){1,4}$", typed)  # 415-555-0123/24
+    last = re.search(r"/\W*(?:\d\W*){1,4}$", typed)  # 415-555-0123/24
     if sum(count_of_digits(part) >= 7 for part in SEPARATORS.split(typed)) > 1 or (
         last and count_of_digits(typed[: last.start()]) >= 8
     ):

@@ -89,6 +89,14 @@ def test_a_search_means_the_same_with_and_without_the_index(index, monkeypatch):
         "O'Brien",
         "O\u2019Brien",
         "cafe\u0301",
+        "cafe",
+        "CAF\xc9",
+        '"Front"',
+        "\u201cfront o\u2019brien\u201d",
+        '"813"',
+        "Tampa (FL)",
+        "tampa , florida",
+        "813-913-0768 and 813-913-0769",
     ],
 )
 def test_a_number_is_found_by_whatever_people_paste_and_by_where_it_is(typed):

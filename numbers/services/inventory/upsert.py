@@ -15,7 +15,7 @@ from numbers.db.clock import db_now
 from numbers.models import Agent, Connection, Number, Tag
 from numbers.states import AWAY, NumberStatus, Origin, Standing
 from numbers.telephony.area_codes import area_code_of, area_of, region_of
-from numbers.telephony.characters import plain
+from numbers.telephony.characters import folded
 
 PORTION = 1000
 SAID = attrgetter(*(field.name for field in fields(fluents.RemoteNumber) if field.compare))
@@ -79,7 +79,7 @@ def search_text_of(number: Number, tags: Iterable[str]) -> str:
     area = area_of(number.e164)
     place = [str(area), area.region_name] if area else []
     parts = [number.e164, number.label, str(number.agent or ""), *sorted(tags), *place]
-    return "\n".join(plain(part) for part in parts if part).lower()
+    return "\n".join(folded(part) for part in parts if part)
 
 
 def describe(number: Number, tags: Iterable[str]) -> None:
