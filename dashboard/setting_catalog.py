@@ -3,8 +3,10 @@
 The settings are read through this, checked by it, and docs/settings.md is printed from it.
 """
 
+import io
 import math
 import os
+import re
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -114,6 +116,7 @@ OURS = (
     *("FLUENTS_", "MAX_", "APPROVAL_", "BUDGET_", "GATE_", "BREAKER_", "OIDC_", "NOTIFY_", "REQUIRE_M"),
     *("JOURNAL_", "ALARM_", "PROOF_"),
 )
+ASSIGNMENT = re.compile(r"(?:export )?(\w+)=(\S.*|)")
 TRUE, FALSE = {"on", "yes", "true", "1", "y", "ok"}, {"off", "no", "false", "0", "n"}
 NEAR = 0.82  # of difflib: MAX_LINE_PER_DAY is 0.97 of MAX_LINES_PER_DAY, FLUENTS_URL 0.85 of FLUENTS_API_URL
 
@@ -124,10 +127,36 @@ from_file: set[str] = set()  # names that .env has given
 
 def read_env_file() -> None:
     """Take .env beside manage.py into the environment, which goes before it."""
-    file = BASE_DIR / ".env"
-    before = set(os.environ)
-    environ.Env.read_env(file)
+    before, read = set(os.environ), lines_of(BASE_DIR / ".env")
+    environ.Env.read_env(io.StringIO("\n".join(read)))
     from_file.update(set(os.environ) - before)
+
+
+def lines_of(file: Path) -> list[str]:
+    """The lines of `file` that set something; any other that is no comment is `unreadable`, and not quoted:
+    it may hold a secret."""
+    if not file.exists():
+        return []
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it isn't UTF-8 text"
+        unreadable.append(f"{file} can't be read: {why}.")
+        return []
+    read: list[str] = []
+    seen: dict[str, str] = {}
+    for at, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        if not (found := ASSIGNMENT.fullmatch(line)):
+            unreadable.append(
+                f"Line {at} of {file} can't be read. Write NAME=value, without spaces around =."
+            )
+            continue
+        if seen.setdefault(found[1], found[2]) != found[2]:
+            unreadable.append(f"{file} sets {found[1]} twice. Keep one of the lines.")
+        read.append(line)
+    return read
 
 
 def switch(text: str) -> bool:

@@ -1,8 +1,12 @@
 """How `--help` is laid out."""
 
+import sys
 from argparse import RawDescriptionHelpFormatter
 
 from django.core.management.base import BaseCommand, CommandParser, DjangoHelpFormatter
+from django.db import DatabaseError
+
+from numbers.services.monitoring import health
 
 
 class Layout(DjangoHelpFormatter, RawDescriptionHelpFormatter):
@@ -19,3 +23,13 @@ class ExplainedCommand(BaseCommand):
         epilog = "examples:\n" + self.examples.strip("\n")
         epilog += f"\n\nexit codes: {self.codes}" if self.codes else ""
         return super().create_parser(*args, epilog=epilog, formatter_class=Layout, **kwargs)
+
+    def execute(self, *args, **options) -> str | None:
+        try:
+            return super().execute(*args, **options)
+        except DatabaseError as error:
+            why = health.why_unusable(error)
+            if not why or options["traceback"]:
+                raise
+            self.stderr.write(why)
+            sys.exit(1)

@@ -2,7 +2,7 @@
 
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -38,15 +38,11 @@ def everything() -> Iterator[Sight]:
     yield time_zone()
     yield limits()
     yield mail()
-    for step, look in (("database", database), ("prices", prices), ("administrator", administrator)):
-        yield with_database(step, look)
-
-
-def with_database(step: str, look: Callable[[], Sight]) -> Sight:
-    try:
-        return look()
-    except DatabaseError as error:
-        return Sight(step, MISSING, f"The database can't be read ({type(error).__name__}).")
+    yield (books := database())
+    for step, look in (("prices", prices), ("administrator", administrator)):
+        yield (
+            look() if books.state == GOOD else Sight(step, MISSING, "Not known until the database is ready.")
+        )
 
 
 def secret_key() -> Sight:
@@ -140,7 +136,11 @@ def mail() -> Sight:
 
 
 def database() -> Sight:
-    if waiting := health.unapplied():
+    try:
+        waiting = health.unapplied()
+    except DatabaseError as error:
+        return Sight("database", MISSING, health.why_unusable(error) or type(error).__name__)
+    if waiting:
         return Sight("database", MISSING, f"{len(waiting)} migrations aren't applied.")
     return Sight("database", GOOD, "Migrated.")
 

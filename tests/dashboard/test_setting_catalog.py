@@ -5,8 +5,11 @@ import re
 import subprocess
 import sys
 
+import pytest
+
+from dashboard import setting_catalog
 from dashboard.logs import FORMATTERS
-from dashboard.setting_catalog import SETTINGS, as_page, row_of
+from dashboard.setting_catalog import SETTINGS, as_page, lines_of, row_of
 from tests.support.stack import ROOT
 
 SOURCE = (ROOT / "dashboard/settings.py").read_text()
@@ -68,3 +71,29 @@ def test_output_that_nobody_reads_on_ends_quietly():
         text=True,
     )
     assert (done.stdout.count("\n"), done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("content", "wrong"),
+    [
+        (b"A=1\n\n  # a comment\nexport B='x y'\r\nC=\n", ""),
+        ("\ufeffA=1\nB=2\nA=1\n".encode(), ""),
+        (b"A=1\nMAX_LINES_PER_DAY = 50\n", "Line 2 of .* can't be read. Write NAME=value"),
+        (b"FLUENTS_API_TOKEN= secret\n", "Line 1 of .* can't be read"),
+        (b"A=1\nFLUENTS_API_TOKEN: secret\n", "Line 2 of .* can't be read"),
+        (b"A=1\nA=2\n", "sets A twice"),
+        ("A=1\n".encode("utf-16"), "can't be read: it isn't UTF-8 text"),
+    ],
+)
+def test_a_line_of_env_that_sets_nothing_is_an_error_and_not_quoted(tmp_path, monkeypatch, content, wrong):
+    monkeypatch.setattr(setting_catalog, "unreadable", [])
+    file = tmp_path / ".env"
+    file.write_bytes(content)
+    lines_of(file)
+    found = " ".join(setting_catalog.unreadable)
+    assert re.search(wrong, found) if wrong else not found, found
+    assert "secret" not in found
+
+
+def test_no_env_file_is_none(tmp_path):
+    assert lines_of(tmp_path / ".env") == []

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError, ProgrammingError
 
+import manage
 from numbers.management.commands.buy import Command as Buy
 from numbers.models import Event, Line, Number, Order
 from numbers.states import LineState
@@ -346,3 +348,31 @@ def test_a_supervisor_that_is_killed_leaves_no_orphan(worker):
     worker.kill()
     worker.wait(60)
     wait_until(lambda: not any(alive(pid) for pid in family))
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback(monkeypatch):
+    def interrupt(arguments: list[str]) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("django.core.management.execute_from_command_line", interrupt)
+    with pytest.raises(SystemExit) as end:
+        manage.main()
+    assert end.value.code == 130
+
+
+@pytest.mark.django_db
+def test_trouble_with_the_database_is_a_sentence_and_a_bug_is_none(monkeypatch):
+    def fail(self, **options) -> None:
+        raise error
+
+    monkeypatch.setattr("numbers.management.commands.orders.Command.handle", fail)
+    error: Exception = OperationalError("database is locked")
+    assert run("orders") == (
+        1,
+        "",
+        "The database isn't responding: database is locked. Check DATABASE_URL and that the database is"
+        " running.\n",
+    )
+    error = ProgrammingError("syntax error")
+    with pytest.raises(ProgrammingError):
+        run("orders")

@@ -39,7 +39,7 @@ def test_from_a_token_to_an_administrator_and_again(copy, sandbox):  # noqa: F81
         "Nowhere", "Europe/Berlin",
         "many", "25", "",  # lines a day, lines an order
         "nonsense", "smtp+tls://me:p#ss word@mail.example.com", "numbers@example.com",
-        "cheap", "1,15", "",  # prices
+        "cheap", "1e12", "1,15", "",  # prices
         "ada", "ada@example.com",
     ]  # fmt: skip
     done = setup(copy, answers="\n".join([*answers, ""]), FLUENTS_API_URL=sandbox.url)

@@ -5,7 +5,6 @@ import re
 import secrets
 import sys
 import uuid
-from collections.abc import Callable
 from dataclasses import asdict
 from decimal import Decimal, InvalidOperation
 from typing import NoReturn
@@ -25,7 +24,7 @@ from numbers.permissions import Role
 from numbers.services.audit.events import Actor
 from numbers.services.errors import NotDone
 from numbers.services.inventory.sync import sync
-from numbers.services.orders.prices import set_price
+from numbers.services.orders.prices import WrongPrice, set_price
 from numbers.services.people import accounts, links
 from numbers.services.people.first_account import nobody_yet
 from numbers.supervisor import manage
@@ -56,7 +55,7 @@ class Command(ExplainedCommand):
             if ASKED not in os.environ:
                 self.ask_for_settings()
             self.fill_database()
-        except EOFError:
+        except (EOFError, KeyboardInterrupt):
             self.stderr.write("\nStopped. What was written stays. Run `manage.py setup` again to continue.")
             sys.exit(1)
         self.stdout.write("")
@@ -214,16 +213,16 @@ class Command(ExplainedCommand):
             if Price.objects.filter(telephony_provider=provider).exists():
                 continue
             words = f"Monthly price of a {provider} number in {settings.LIMIT_CURRENCY} (blank: not known): "
-            if price := self.read(words, amount):
-                set_price(by=by, telephony_provider=provider, monthly=price, currency=settings.LIMIT_CURRENCY)
-
-    def read(self, words: str, reader: Callable[[str], Decimal]) -> Decimal | None:
-        while text := self.ask(words):
-            try:
-                return reader(text)
-            except (InvalidOperation, ValueError):
-                self.stdout.write(f"{text} isn't an amount. Enter it like 1.15.")
-        return None
+            while text := self.ask(words):
+                try:
+                    price = amount(text)
+                    set_price(
+                        by=by, telephony_provider=provider, monthly=price, currency=settings.LIMIT_CURRENCY
+                    )
+                except (InvalidOperation, ValueError, WrongPrice):
+                    self.stdout.write(f"{text} isn't an amount. Enter it like 1.15.")
+                else:
+                    break
 
     def first_administrator(self, by: Actor) -> None:
         while name := self.ask("Username of the first administrator (blank: later): "):
@@ -251,7 +250,7 @@ class Command(ExplainedCommand):
             if not (byte := os.read(sys.stdin.fileno(), 1)):
                 raise EOFError
             line += byte
-        return line.decode().strip()
+        return line.decode(errors="replace").strip()
 
 
 def amount(text: str) -> Decimal:

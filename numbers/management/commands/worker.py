@@ -5,6 +5,7 @@ from django.core.management.base import CommandParser
 from django.db import DatabaseError, connection
 
 from numbers.management.help import ExplainedCommand
+from numbers.services.monitoring import health
 from numbers.services.purchasing.recovery import start_journal
 from numbers.services.worker import in_flight_by_default
 from numbers.supervisor import become, manage
@@ -48,7 +49,7 @@ class Command(ExplainedCommand):
                     self.stderr.write("Buying is paused because the send journal and the database disagree.")
                 break
             except DatabaseError as error:
-                self.stderr.write(f"Waiting for the database: {type(error).__name__}")
+                self.stderr.write(f"Waiting. {health.why_unusable(error) or type(error).__name__}")
                 time.sleep(1)
             finally:
                 connection.close()

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
@@ -14,7 +15,9 @@ from django.contrib.auth import get_user_model
 from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage, staticfiles_storage
 from django.core.cache import cache
-from django.core.checks import ERROR, run_checks
+from django.core.checks import ERROR
+from django.core.checks.model_checks import check_all_models
+from django.core.checks.registry import registry
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.files import File
 from django.db import DatabaseError, connection
@@ -23,7 +26,7 @@ from dashboard import causes
 from numbers import fluents
 from numbers.db.clock import db_now
 from numbers.models import Price
-from numbers.services.fluents_client import client, is_sandbox
+from numbers.services.fluents_client import client, hasty_client
 from numbers.services.notifications.delivery import why_no_mail
 from numbers.services.notifications.notices import approvers
 from numbers.services.spending import gate
@@ -55,9 +58,12 @@ Findings = Iterator[Finding]
 
 def examine() -> Findings:
     """Everything, one finding after the other. Reads only, but for a file tried beside the journal."""
-    yield from settings_found()
+    gone = why_gone()
+    yield from settings_found(gone=bool(gone))
     waiting: list[str] = []
     try:
+        if gone:
+            raise gone
         yield from database()
         waiting = health.unapplied()
         yield from migrations(waiting)
@@ -69,20 +75,32 @@ def examine() -> Findings:
     except (DatabaseError, ObjectDoesNotExist) as error:
         if not waiting:  # told already: tables are missing
             hint = "Check DATABASE_URL and that the database is running."
-            yield Finding("database", BAD, f"It isn't responding: {type(error).__name__}.", hint)
+            yield Finding("database", BAD, f"It isn't responding: {health.first_line(error)}.", hint)
     yield from messages()
     yield from fluents_answers()
     yield from static_files()
     yield from area_code_table()
 
 
-def settings_found() -> Findings:
-    wrong = [found for found in run_checks() if not found.is_silenced()]
+def why_gone() -> DatabaseError | None:
+    try:
+        connection.ensure_connection()
+    except DatabaseError as error:
+        return error
+    return None
+
+
+def settings_found(*, gone: bool = False) -> Findings:
+    # That of the models asks PostgreSQL how old it is.
+    checks = [check for check in registry.get_checks() if not gone or check != check_all_models]
+    messages = chain.from_iterable(check(app_configs=None, databases=None) for check in checks)
+    wrong = [found for found in messages if not found.is_silenced()]
     for found in wrong:
         yield Finding("settings", BAD if found.level >= ERROR else WARN, found.msg, found.hint or "")
     if settings.DEBUG:
         yield Finding("settings", BAD, "DEBUG is on.", "Set DEBUG=off. Otherwise error pages show internals.")
-    yield from came_in()
+    if not gone:
+        yield from came_in()
     if settings.LOCAL_ONLY:
         hint = "Set ALLOWED_HOSTS to the host names staff use. This also turns on secure cookies."
         yield Finding("settings", WARN, "Only this machine can reach the dashboard.", hint)
@@ -113,7 +131,11 @@ def came_in() -> Findings:
             "If it's one of yours, add it to ALLOWED_HOSTS and restart.",
         ),
     }
-    for kind, what in cache.get_many(told).items():
+    try:
+        found = cache.get_many(told)
+    except DatabaseError:
+        return  # `examine` tells of the database
+    for kind, what in found.items():
         said, hint = told[kind]
         yield Finding("settings", WARN, said.format(what), hint)
 
@@ -295,7 +317,11 @@ def fluents_answers() -> Findings:
         yield Finding("fluents", BAD, "No token is set, so nothing can be bought or synced.", hint)
         return
     try:
-        theirs = client().clock()
+        try:
+            api = client()
+        except (DatabaseError, ObjectDoesNotExist):  # whose account it is cannot be compared
+            api = hasty_client()
+        theirs = api.clock()
     except (fluents.NotFound, fluents.Unsupported):
         hint = "Fine if it can only buy: nothing is synced, and unclear purchases go to review."
         yield Finding("fluents", WARN, "It responds but has no list of agents.", hint)
@@ -305,7 +331,7 @@ def fluents_answers() -> Findings:
         yield Finding("fluents", BAD, error.user_message, hint)
         return
     yield Finding("fluents", GOOD, "It responds and accepts the token.")
-    if is_sandbox() == settings.FLUENTS_LIVE:
+    if api.answered_by_sandbox == settings.FLUENTS_LIVE:
         real = "the sandbox" if settings.FLUENTS_LIVE else "a server that isn't the sandbox"
         said = "on" if settings.FLUENTS_LIVE else "off"
         hint = "Set FLUENTS_LIVE=off for a sandbox, and on wherever money is spent."

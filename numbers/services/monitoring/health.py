@@ -1,13 +1,14 @@
 """What the books say about how it goes, for monitors: a few indexed queries, no word of any secret."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from time import time
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Count, Max
@@ -66,6 +67,27 @@ def unapplied() -> list[str]:
     """Migrations of this release that the database has not seen; one that knows more is fine."""
     applied = MigrationRecorder(connection).applied_migrations()
     return [f"{app}.{name}" for app, name in of_this_release() if (app, name) not in applied]
+
+
+def why_unusable(error: DatabaseError) -> str:
+    """Why the database that raised `error` cannot be used and what to do, or "" where it can."""
+    gone = isinstance(error, OperationalError)
+    if connection.vendor == "sqlite" or not gone:
+        with suppress(DatabaseError):
+            if waiting := unapplied():
+                return (
+                    f"The database lacks {len(waiting)} migrations of this release. Run `manage.py migrate`."
+                )
+    if not gone:
+        return ""
+    return (
+        f"The database isn't responding: {first_line(error)}."
+        " Check DATABASE_URL and that the database is running."
+    )
+
+
+def first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
 
 
 @cache

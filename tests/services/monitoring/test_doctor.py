@@ -1,8 +1,11 @@
 """The doctor finds what is wrong with a deployment, and says what to do."""
 
 import json
+import os
 import shutil
 import socket
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -11,7 +14,7 @@ from threading import Thread
 import pytest
 from django.contrib.staticfiles import finders
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 
 from dashboard.mailer import mailer
@@ -201,3 +204,51 @@ def test_a_test_mail_that_was_not_taken_says_why_and_quotes_no_password(
     assert said in found[-1]["said"]
     assert found[-1]["hint"]
     assert "secret" not in json.dumps(found)
+
+
+def manage(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """One of our commands on a database without tables, away from any Fluents."""
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=os.environ
+        | {
+            "DJANGO_SETTINGS_MODULE": "dashboard.settings",
+            "SECRET_KEY": "key-of-the-tests",
+            "DATABASE_URL": f"sqlite:///{folder / 'empty.sqlite3'}",
+            "JOURNAL_PATH": str(folder / "sends.journal"),
+            "FLUENTS_API_URL": "http://127.0.0.1:1",
+            "FLUENTS_API_TOKEN": "token",
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_a_database_without_tables_is_told_as_such_beside_all_else(tmp_path):
+    done = manage(tmp_path, "doctor", "--json")
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 1, done.stderr
+    assert states(found, "migrations") == ["fix"]
+    assert states(found, "fluents") == ["fix"]  # asked even so
+    assert {"settings", "database", "area codes"} <= {entry["name"] for entry in found}
+
+
+def test_every_command_says_that_the_database_has_no_tables(tmp_path):
+    done = manage(tmp_path, "orders")
+    assert done.returncode == 1
+    assert "migrations of this release. Run `manage.py migrate`." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_is_not_there_is_told_as_such_beside_all_else(sound, settings, monkeypatch):
+    def refuse(*args) -> None:
+        raise OperationalError("connection refused\nIs the server running?")
+
+    settings.FLUENTS_API_TOKEN = "another"
+    monkeypatch.setattr(connection, "ensure_connection", refuse)
+    status, found = doctor()
+    [said] = [entry["said"] for entry in found if entry["name"] == "database"]
+    assert (status, said) == (1, "It isn't responding: connection refused.")
+    assert states(found, "area codes") == ["ok"]
