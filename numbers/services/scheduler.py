@@ -20,6 +20,7 @@ from numbers.models import CountedMonth, Figures, Invoice, Reconciliation, SyncR
 from .audit import seals
 from .calls import proof_work as proofs
 from .calls import reader as calls
+from .calls import sample
 from .inventory.sync import look
 from .inventory.sync_requests import ask_for_sync
 from .monitoring import alarms
@@ -80,6 +81,7 @@ class Scheduler:
             done += rows.finish_all()
             self.mend_times()
             self.sync()
+            done += sample.ask_for_sample()
             news.forget()
         if self.keeper and now >= self.journal_at:
             self.journal_at = now + JOURNAL_EVERY

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -20,7 +20,7 @@ from numbers.services.errors import NotDone
 from numbers.services.failpoints import reached
 from numbers.services.spending import gate
 from numbers.states import AWAY
-from numbers.telephony.area_codes import area_of
+from numbers.telephony.area_codes import Area, area_of
 from numbers.telephony.phone import pretty
 
 from .endpoint import endpoint, why_absent
@@ -53,8 +53,12 @@ def ask_once(*, name: str, number: Number, probe: Number, **about: Any) -> Proof
     Asked for twice, by two workers or after the database was restored, it has the same key, and is one call.
     Raises NotTested.
     """
-    key = uuid.uuid5(NAMES, name)
+    key = key_of(name)
     return write_call(by=SYSTEM, key=key, token=key.hex, number=number, probe=probe, **about)
+
+
+def key_of(name: str) -> uuid.UUID:
+    return uuid.uuid5(NAMES, name)
 
 
 def write_call(*, by: Actor, token: str, number: Number, probe: Number, **about: Any) -> Proof:
@@ -132,14 +136,17 @@ def why_unfit(number: Number) -> str:
 
 def why_asleep(number: Number) -> str:
     """That it is not between the HOURS where `number` is, or that nobody knows, or ""."""
-    area = area_of(number.e164)
-    try:
-        there = db_now().astimezone(ZoneInfo(area.time_zone)) if area else None
-    except (ZoneInfoNotFoundError, ValueError):
-        there = None
-    if not there:
+    if not (there := time_in(area_of(number.e164))):
         return "The line's time zone isn't known, so no one knows whether it's a good time to call."
     if there.hour in HOURS:
         return ""
     hours = f"{HOURS.start:02}:00 to {HOURS.stop:02}:00"
     return f"It's {there:%H:%M} there. Lines are tested from {hours} of their own time."
+
+
+def time_in(area: Area | None) -> datetime | None:
+    """What time it is there; None where nobody knows."""
+    try:
+        return db_now().astimezone(ZoneInfo(area.time_zone)) if area else None
+    except (ZoneInfoNotFoundError, ValueError):
+        return None
