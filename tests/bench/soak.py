@@ -26,7 +26,7 @@ def soak(folder: Path, *, minutes: float) -> dict:
     sandbox, stop = Sandbox(folder / "sandbox.sqlite3"), threading.Event()
     sandbox.control("reset", {"numbers": 1000})
     sandbox.control("config", {"stock_per_area_code": 5000, "requests_kept": 10})
-    given = SETTINGS | {"GATE_RATE": 0, "GATE_IN_FLIGHT": 20, "SYNC_SECONDS": 15}
+    given = SETTINGS | {"GATE_RATE": 0, "GATE_IN_FLIGHT": 20, "SYNC_SECONDS": 15, "MALLOC_ARENA_MAX": 2}
     try:
         with Stack(folder, sandbox.url, **given) as stack:
             cookie = stack.shell(SIGN_IN)
