@@ -31,8 +31,6 @@ KEYS = [
     "requested_by",
     "created_at",
     "settled_at",
-    "test_call",
-    "test_call_reason",
 ]
 
 
@@ -101,8 +99,6 @@ def test_buy_prints_one_object_a_line_with_exactly_the_promised_keys():
         "requested_by": line.order.requested_by_name,
         "created_at": line.created_at.isoformat(),
         "settled_at": None,
-        "test_call": None,
-        "test_call_reason": None,
     }
     assert row["requested_by"].endswith(" (command line)")
 

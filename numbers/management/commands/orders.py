@@ -18,7 +18,7 @@ class Command(ExplainedCommand):
 """
     help = (
         "List every line: order, line, state, phone_number, area_code, attempts, error, requested_by,"
-        " created_at, settled_at, test_call, test_call_reason."
+        " created_at, settled_at; test_call and test_call_reason where the order has its lines called."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -35,7 +35,7 @@ class Command(ExplainedCommand):
             self.stdout.write(f"{row['order']:>6} {row['line']:>7}  {state:<24} {what:<16} {who}".rstrip())
             if row["error"] and row["state"] in SAYS_WHY:
                 self.stdout.write(f"{'':16} {row['error']}")
-            if row["test_call"]:
+            if row.get("test_call"):
                 self.stdout.write(
                     f"{'':16} Test call: {row['test_call']}. {row['test_call_reason']}".rstrip()
                 )
