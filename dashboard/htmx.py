@@ -18,9 +18,8 @@ class Request(HttpRequest):
     refusal_told: bool  # whether the history has that already
     provider_mfa: bool  # whether the provider of a single sign-on has asked for a second factor
     seen: str  # what a page has seen, at which its polls begin; of a poll: what its answer will have seen
-    held: frozenset[
-        str
-    ]  # of a poll: sums of what its page has; not there where all of it has to be made anew
+    held: frozenset[str]  # of a poll: sums of what its page has, unless all of it has to be made anew
+    kept: dict  # what was read for frames since anything has changed (`numbers.db.news`)
     logged_in: str  # the user name, where this request logged somebody in
 
 

@@ -2,6 +2,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import Subquery
+from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from dashboard.htmx import Request
@@ -26,6 +28,8 @@ FRAME = Prepared(  # one query for the frame of every page
         *[CountOf(open_items(kind).order_by(), MANY) for kind in Kind if kind not in APART],
         CountOf(open_items(Kind.APPROVALS).exclude(requested_by=slot("user")).order_by(), MANY),
         CountOf(Notice.objects.filter(user=slot("user"), seen_at=None), MANY),
+        # When the next item comes back that somebody put off
+        Subquery(Snooze.objects.filter(until__gt=Now()).order_by("until").values("until")[:1]),
     )
 )
 
@@ -37,9 +41,9 @@ def frame(request: Request) -> dict:
     if Right.VIEW not in rights or request.htmx:
         return may
     if getattr(request, "seen", None) == "":
-        request.seen, _ = news.look()  # its polls are about the frame alone, which is read now
-    width, row = len(columns_of(Gate)), FRAME.row(user=request.user.pk)
-    synced_at, sync_error, review, unassigned, agents, drift, changes, approvals, unseen = row[width:]
+        request.seen, _, request.kept = news.look()  # its polls are about the frame alone, which is read now
+    width, row = len(columns_of(Gate)), row_of(request)
+    synced_at, sync_error, review, unassigned, agents, drift, changes, approvals, unseen, _ = row[width:]
     approvals = approvals if Right.APPROVE in rights else 0
     return may | {
         "gate": read(Gate, row[:width]),
@@ -54,6 +58,17 @@ def frame(request: Request) -> dict:
         "unseen_count": unseen - see_what_is_shown(request) if unseen else 0,
         "agent_alarms": SimpleLazyObject(alarming_agents),  # the overview alone looks at them
     }
+
+
+def row_of(request: Request) -> tuple:
+    """What FRAME finds for this person, or found while nothing that it reads has changed since."""
+    user, kept = request.user.pk, getattr(request, "kept", None)
+    if kept is None or not kept.holds():
+        return FRAME.row(user=user)
+    row = kept.get(user)
+    if row is None or (row[-1] and row[-1] <= timezone.now()):
+        row = kept[user] = FRAME.row(user=user)
+    return row
 
 
 def see_what_is_shown(request: Request) -> int:

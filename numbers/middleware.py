@@ -148,7 +148,7 @@ class Live:
         seen = request.headers.get("X-Seen", "").partition("!")[0]
         if polls(request) and not news.is_old(seen):
             request.held = frozenset(request.headers.get("X-Held", "").split(","))
-        request.seen, changed = news.look(seen)
+        request.seen, changed, request.kept = news.look(seen)
         if polls(request) and not changed:
             return HttpResponse(status=204)
         return None if live else render(request, "components/frame.html")

@@ -14,6 +14,7 @@ from zlib import crc32
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from .memory import Remembered
 from .prepared import cursor
 
 TABLE, FUNCTION = "numbers_commit", "numbers_note_commit"
@@ -61,24 +62,46 @@ WATCHED: dict[str, tuple[str, ...]] = {
 FRESH = 60  # seconds; after these there are news in any case, as time alone changes some of what pages say
 KEPT = "1 hour"
 BATCH = 1000
+NOWHERE = (0, 0, "{}")  # the bounds of a snapshot that has seen nothing
 
 
-def look(seen: str = "") -> tuple[str, bool]:
-    """Where the database is now, and whether a page that is at `seen` may not show all that was committed."""
+class Kept(dict):
+    """What this process has read, by whom it is for, while nothing was committed since `at`."""
+
+    def __init__(self, at: str = "") -> None:
+        super().__init__()
+        self.at, self.made = at, time.monotonic()
+
+    def holds(self) -> bool:
+        """Whether it may be used: for a while, and not inside a transaction, which may be undone."""
+        lately = time.monotonic() - self.made < FRESH
+        return bool(self.at) and lately and Remembered.on and not connection.in_atomic_block
+
+
+_kept = Kept()
+
+
+def look(seen: str = "") -> tuple[str, bool, Kept]:
+    """Where the database is now, whether a page that is at `seen` may not show all that was committed, and
+    what was kept of what this shows: what is read from now on may be put there."""
+    global _kept  # noqa: PLW0603 -- one for the process; a thread that takes another's puts nothing wrong there
     at, _, made = seen.partition("~")
     if old := is_old(seen):
         made = str(int(time.time()))
+    kept = _kept
     if connection.vendor == "sqlite":
         with connection.cursor() as asked:
             now = str(*asked.execute(f"SELECT max(n) FROM {TABLE}").fetchone())  # noqa: S608 -- our own names
-        changed = now != at
+        changed, lost = now != at, now != kept.at
     else:
         known = bounds(at)
         with cursor() as asked:
-            asked.execute(_UNSEEN, known or (0, 0, "{}"))
-            now, changed = asked.fetchone()
+            asked.execute(_UNSEEN, (*(known or NOWHERE), *(bounds(kept.at) or NOWHERE)))
+            now, changed, lost = asked.fetchone()
         changed = changed or not known
-    return f"{now}~{made}", changed or old
+    if lost or not kept.holds():
+        kept = _kept = Kept(now)
+    return f"{now}~{made}", changed or old, kept
 
 
 def is_old(seen: str) -> bool:
@@ -141,8 +164,8 @@ def triggers(table: str, *, postgresql: bool) -> Iterator[tuple[str, str]]:
         yield name, f"CREATE TRIGGER {name} {sql}"
 
 
-_UNSEEN = f"""SELECT pg_current_snapshot()::text, EXISTS (
-SELECT 1 FROM {TABLE} WHERE n >= %s AND (n >= %s OR n = ANY(%s::bigint[])))"""  # noqa: S608 -- our own names
+_SINCE = f"EXISTS (SELECT 1 FROM {TABLE} WHERE n >= %s AND (n >= %s OR n = ANY(%s::bigint[])))"  # noqa: S608 -- our own names
+_UNSEEN = f"SELECT pg_current_snapshot()::text, {_SINCE}, {_SINCE}"
 _FORGET = f"""DELETE FROM {TABLE} WHERE at < now() - interval '{KEPT}'
 AND n IN (SELECT n FROM {TABLE} ORDER BY n LIMIT {BATCH})"""  # noqa: S608 -- as above
 _SQLITE = f"BEGIN UPDATE {TABLE} SET n = n + 1; END"  # noqa: S608 -- as above

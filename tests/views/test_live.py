@@ -4,14 +4,19 @@ import re
 import shutil
 from datetime import timedelta
 from html import unescape
+from types import SimpleNamespace
 
 import pytest
 from django.apps import apps
-from django.db import connection
+from django.contrib.auth import get_user_model
+from django.db import connection, transaction
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from numbers import context_processors
 from numbers.db import news, prepared
+from numbers.db.memory import Remembered
 from numbers.middleware import LIVE, checksum
 from numbers.models import Agent, Commit, Connection, Gate, Invoice, Line, Notice, Number, Order, Plan, Snooze
 from numbers.services.scheduler import Scheduler
@@ -211,7 +216,7 @@ def test_nothing_new_costs_one_cheap_statement(staff, django_assert_num_queries)
 
 @pytest.mark.django_db(transaction=True)
 def test_work_that_shows_nowhere_is_no_news(line):
-    seen, _ = news.look()
+    seen = news.look()[0]
     Line.objects.update(lease_until=timezone.now(), generation=7)
     Gate.objects.update(next_send_at=timezone.now())
     Plan.objects.update(lease_until=timezone.now())
@@ -238,6 +243,55 @@ def two(tmp_path, monkeypatch, transactional_db):
         one.close()
 
 
+@pytest.fixture
+def keeping(monkeypatch):
+    """This process keeps what it has read for frames, as one that serves people."""
+    monkeypatch.setattr(Remembered, "on", True)
+    monkeypatch.setattr(news, "_kept", news.Kept())
+    monkeypatch.setattr(news, "FRESH", float("inf"))
+
+
+def frame_of(client, path: str = "/help/") -> tuple[str, bool]:
+    """How many things need somebody, by the frame of a page; and whether it was read for that."""
+    with CaptureQueriesContext(connection) as asked:
+        text = client.get(path).text
+    count = re.search(r'Attention <span class="count">(\d+)<', text)
+    return count[1] if count else "0", any("AS counted" in query["sql"] for query in asked)
+
+
+def test_the_frame_is_read_once_while_nothing_has_changed(keeping, staff, number):
+    assert frame_of(staff) == ("1", True)
+    for path in ("/help/", "/numbers/", "/gate/"):
+        assert frame_of(staff, path) == ("1", False)
+    Number.objects.create(e164="+14155550101")
+    assert frame_of(staff, "/numbers/") == ("2", True)
+    with transaction.atomic():
+        Number.objects.create(e164="+14155550102")
+        assert frame_of(staff) == ("3", True)
+        assert frame_of(staff) == ("3", True)  # what may be undone is not kept
+        transaction.set_rollback(True)
+    assert frame_of(staff)[0] == "2"
+
+
+def test_the_frame_is_read_when_what_somebody_put_off_comes_back(keeping, staff, number, monkeypatch):
+    until = timezone.now() + timedelta(hours=1)
+    Snooze.objects.create(kind="unassigned", item=number.pk, until=until, reason="Later", by_name="bob")
+    assert frame_of(staff) == ("0", True)
+    assert frame_of(staff) == ("0", False)
+    monkeypatch.setattr(context_processors, "timezone", SimpleNamespace(now=lambda: until))
+    assert frame_of(staff) == ("0", True)  # the database's clock goes on as before
+
+
+def test_each_person_has_a_frame_of_their_own(keeping, staff, bob, number):
+    Notice.objects.create(user=bob, kind=Notice.Kind.REVIEW, occasion="o", text="A line needs you.")
+    ada = get_user_model().objects.create_superuser("ada")
+    assert frame_of(staff)[1]
+    other = Client()
+    other.force_login(ada)
+    assert "Notices: 1 new" in staff.get("/help/").text
+    assert "Notices: 1 new" not in other.get("/help/").text
+
+
 def run(one, sql: str) -> None:
     with one.cursor() as cursor:
         cursor.execute(sql)
@@ -255,7 +309,7 @@ def test_no_commit_is_too_late_to_be_seen(two):
     before = news.look()[0]
     assert news.look(before)[1] is False
     early.commit()
-    after, changed = news.look(before)
+    after, changed, _ = news.look(before)
     assert changed is True
     assert news.look(after)[1] is False
     early.set_autocommit(True)

@@ -48,7 +48,7 @@ def test_a_click_asks_for_one_call(staff, lines):
 def test_the_page_waits_for_the_verdict_and_then_shows_it(staff, lines):
     ask(staff)
     assert re.search(r'<section id="proof"[^>]* data-moving>', staff.get(PAGE).text)
-    at, _ = look()
+    at = look()[0]
     Proof.objects.update(lease_until=db_now())
     assert not look(at)[1]
     Proof.objects.update(verdict="wrong", reason="Night desk answered.", ended_at=db_now())
