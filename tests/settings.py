@@ -36,3 +36,5 @@ STORAGES = {
 }
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick, and nobody's password
 WHITENOISE_AUTOREFRESH = True
+if "TESTS_RUN_ON" in os.environ:  # PostgreSQL, where the tests find a database with our tables
+    DATABASES["default"]["TEST"] = {"TEMPLATE": "books_template"}  # noqa: F405

@@ -131,14 +131,14 @@ class Arena:
         self.until(lambda: all(row["state"] in QUIET for row in self.books.lines(*ids)), seconds, ids)
         return self.books.lines(*ids)
 
-    def until(self, condition, seconds: float = 90, ids: Iterable[int] = ()) -> None:
-        """Poll until CONDITION; otherwise fail with the history of the lines IDS."""
+    def until(self, condition, seconds: float = 90, ids: Iterable[int] = (), *, every: float = 0.05) -> None:
+        """Poll EVERY so many seconds until CONDITION; otherwise fail with the history of the lines IDS."""
         end = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > end:
                 stories = "\n".join(self.story(line_id) for line_id in ids)
                 raise AssertionError(f"it did not happen in {seconds:g} s\n{stories}\n{self.tail()}")
-            time.sleep(0.05)
+            time.sleep(every)
 
     def in_state(self, line_id: int, state: str, seconds: float = 90) -> dict:
         self.until(lambda: self.books.line(line_id)["state"] == state, seconds, [line_id])

@@ -4,10 +4,9 @@ import os
 import shutil
 import subprocess
 import tempfile
-import threading
 from pathlib import Path
 
-from tests.support.stack import free_port, migrate
+from tests.support.stack import KEPT, free_port, migrate, one_at_a_time, tables
 
 DURABLE = ("fsync=on", "synchronous_commit=on", "full_page_writes=on")
 HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
@@ -38,6 +37,11 @@ def as_somebody() -> list[str]:
     return ["setpriv", "--reuid", USER, "--regid", USER, "--clear-groups"]
 
 
+def copy(data: Path, to: Path) -> None:
+    """With its owner."""
+    subprocess.run([shutil.which("cp"), "-a", str(data), str(to)], check=True)
+
+
 class Cluster:
     """Listens on a free port of 127.0.0.1 and trusts everybody there. DURABLE: loses nothing in a crash."""
 
@@ -49,10 +53,27 @@ class Cluster:
         if self.prefix:
             shutil.chown(self.folder, USER, USER)
         self.data = self.folder / "data"
-        self.run("initdb", "--auth=trust", f"--username={USER}", "--encoding=UTF8", "-D", str(self.data))
         self.port = free_port()
-        self.migrating, self.migrated = threading.Lock(), False
+        copy(self.kept(), self.data)
         self.start()
+
+    def kept(self) -> Path:
+        """The data of a cluster with TEMPLATE. Made once, by whichever process comes first."""
+        made = KEPT / f"cluster-{self.bin.parent.name}-{tables()}"
+        with one_at_a_time("cluster"):
+            if not made.exists():
+                how = ("--auth=trust", f"--username={USER}", "--encoding=UTF8")
+                self.run("initdb", *how, "-D", str(self.data))
+                self.start()
+                migrate(self.create(TEMPLATE))
+                self.control("stop", "-m", "fast")
+                for old in KEPT.glob("cluster-*"):
+                    shutil.rmtree(old)
+                part = KEPT / "cluster-part"
+                copy(self.data, part)
+                part.rename(made)
+                shutil.rmtree(self.data)
+        return made
 
     def run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
@@ -92,11 +113,7 @@ class Cluster:
 
     def database_url(self, name: str) -> str:
         """The URL of a new database with our tables and nothing else."""
-        with self.migrating:  # storms begin at the same time
-            if not self.migrated:
-                migrate(self.create(TEMPLATE))
-                self.migrated = True
-            return self.create(name, f"--template={TEMPLATE}")
+        return self.create(name, f"--template={TEMPLATE}")
 
     def create(self, name: str, *options: str) -> str:
         self.run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, *options, name)

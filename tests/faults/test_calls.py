@@ -55,14 +55,18 @@ def test_60_every_call_is_counted_once_whatever_happens_while_they_are_read(fres
         about = {"count": dice.randint(1, 120)} if fault == "calls_meanwhile" else {}
         sandbox.fault(fault, path="/v1/calls/list", skip=dice.randint(0, 3), **about)
         asked = len(sandbox.requests(path="/v1/calls/list"))
-        arena.until(lambda n=asked: due(arena) and len(sandbox.requests(path="/v1/calls/list")) > n + 2)
+        arena.until(
+            lambda n=asked: due(arena) and len(sandbox.requests(path="/v1/calls/list")) > n + 2, every=0.3
+        )
         for pid in arena.processes_at_work():
             send_signal(pid, signal.SIGKILL)
     sandbox.control("faults", method="DELETE")
     sandbox.control("calls/report")
     for _ in range(2):  # the first may have been cut off before, the second begins now
         before = arena.stack.shell(STATE)
-        arena.until(lambda was=before: due(arena) and arena.stack.shell(STATE) not in ("", was), 600)
+        arena.until(
+            lambda was=before: due(arena) and arena.stack.shell(STATE) not in ("", was), 600, every=0.3
+        )
     found = {tuple(row[:3]): tuple(row[3:]) for row in json.loads(arena.stack.shell(COUNTED))}
     expected = ledger(sandbox)
     wrong = [(key, found.get(key), expected.get(key)) for key in found.keys() | expected.keys()]

@@ -1,6 +1,7 @@
 """Fault 37: the drills of docs/operations.md, with real workers and real backups on both databases."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,11 @@ class Machines:
 
 def gate(arena: Arena) -> dict:
     return json.loads(arena.stack.manage("gate", "--json").stdout)
+
+
+def until_gate(arena: Arena, condition: Callable[[dict], bool]) -> None:
+    """Asked a few times a second: each answer is a command's, and the workers need the machine."""
+    arena.until(lambda: condition(gate(arena)), every=0.3)
 
 
 def paths(arena: Arena) -> dict[str, str]:
@@ -131,14 +137,14 @@ def test_37_two_journals(two, cluster_of):
     backup.restore()
 
     two.start("a")
-    arena.until(lambda: gate(arena)["state"] == "paused")
+    until_gate(arena, lambda gate: gate["state"] == "paused")
     refused = act(arena, "open")
     assert refused.returncode == 2
     assert str(two.journal("b")) in refused.stderr
     new = held_back(arena, "paused", charged)
     arena.hands.cancel(line_id=new)
     two.start("b")
-    arena.until(lambda: gate(arena)["missing"] == [])
+    until_gate(arena, lambda gate: gate["missing"] == [])
     assert act(arena, "open").returncode == 0
     all_bought(arena, charged)
     assert differences(arena) == []
@@ -163,13 +169,13 @@ def test_37_two_journals_one_idle(two, cluster_of):
     backup.restore()
 
     two.start("a")
-    arena.until(lambda: "later history" in gate(arena)["reason"])
+    until_gate(arena, lambda gate: "later history" in gate["reason"])
     name = two.name_of("b")
     assert gate(arena)["missing"] == [name]
     refused = act(arena, "open")
     assert (refused.returncode, name in refused.stderr) == (2, True)
     two.start("b")
-    arena.until(lambda: gate(arena)["missing"] == [])
+    until_gate(arena, lambda gate: gate["missing"] == [])
     assert act(arena, "open").returncode == 0
     all_bought(arena, charged)
 
@@ -216,13 +222,13 @@ def test_37_no_journal(fresh, cluster_of):
     Path(fresh.stack.env["JOURNAL_PATH"]).unlink()
 
     fresh.start_worker()
-    fresh.until(lambda: gate(fresh)["state"] == "paused")
+    until_gate(fresh, lambda gate: gate["state"] == "paused")
     [lost] = gate(fresh)["missing"]
     assert "is gone" in gate(fresh)["reason"]
     assert act(fresh, "open").returncode == 2
     assert act(fresh, "open", "--without", "somebody-else").returncode == 2
     assert act(fresh, "open", "--without", lost).returncode == 0
-    fresh.until(lambda: len(gate(fresh)["held"]) == 3)
+    until_gate(fresh, lambda gate: len(gate["held"]) == 3)
     new = held_back(fresh, "we can't explain", charged)
     fresh.hands.cancel(line_id=new)
     first, second, third = sorted(row["phone_number"] for row in gate(fresh)["held"])
@@ -277,7 +283,7 @@ def test_37_order_placed_after_the_backup(fresh, cluster_of):
     assert fresh.books.orders() == []
 
     fresh.start_worker()
-    fresh.until(lambda: gate(fresh)["state"] == "paused")
+    until_gate(fresh, lambda gate: gate["state"] == "paused")
     fresh.until(lambda: len(fresh.books.lines()) == 2)
     assert act(fresh, "open").returncode == 0
     all_bought(fresh, charged)

@@ -27,7 +27,8 @@ def copy(tmp_path):
     for name in PARTS:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+            # What is compiled as well, but not what somebody is compiling just now.
+            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("*.pyc.*"))
         else:
             shutil.copy(source, tmp_path / name)
     return tmp_path
@@ -62,7 +63,7 @@ class Demo:
         return self.log.read_text()
 
     def wait(self) -> "Demo":
-        wait_until(lambda: "The demo runs at" in self.said or self.process.poll() is not None, 120)
+        wait_until(lambda: "The demo runs at" in self.said or self.process.poll() is not None, 300)
         assert self.process.poll() is None, self.said
         return self
 

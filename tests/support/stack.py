@@ -12,6 +12,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -125,22 +127,35 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
+KEPT = ROOT / "var" / "tests"  # what takes seconds to make, and is copied from here
+
+
+@contextmanager
+def one_at_a_time(name: str) -> Iterator[None]:
+    """One process of all that run tests here."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with (KEPT / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def tables() -> str:
+    """A word for these migrations and libraries."""
+    code = [path for part in ("", "db", "migrations") for path in (ROOT / "numbers" / part).glob("*.py")]
+    sources = [*sorted(code), ROOT / "requirements.txt"]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+
+
 def migrated() -> Path:
-    """A SQLite database with our tables and nothing else, to be copied: migrating takes seconds.
+    """A SQLite database with our tables and nothing else, to be copied.
 
     Made once for these migrations and libraries, by whichever process comes first.
     """
-    code = [path for part in ("", "db", "migrations") for path in (ROOT / "numbers" / part).glob("*.py")]
-    sources = [*sorted(code), ROOT / "requirements.txt"]
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
-    folder = ROOT / "var" / "tests"
-    folder.mkdir(parents=True, exist_ok=True)
-    made = folder / f"books-{digest[:16]}.sqlite3"
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    made = KEPT / f"books-{tables()}.sqlite3"
+    with one_at_a_time("books"):
         if not made.exists():
-            part = folder / "part.sqlite3"
-            for left_over in folder.glob("part.sqlite3*"):
+            part = KEPT / "part.sqlite3"
+            for left_over in KEPT.glob("part.sqlite3*"):
                 left_over.unlink()
             migrate(f"sqlite:///{part}")
             part.rename(made)
