@@ -44,7 +44,7 @@ def ask_for_call(*, by: Actor, token: str, number: Number, probe: Number) -> Pro
     """
     if not TOKEN.fullmatch(token):
         raise NotTested("This page was out of date. Try again.")
-    return write_call(by=by, token=token, number=number, probe=probe, asked_by=by.name)
+    return write_call(by=by, key=key_of(token), token=token, number=number, probe=probe, asked_by=by.name)
 
 
 def ask_once(*, name: str, number: Number, probe: Number, **about: Any) -> Proof:

@@ -289,6 +289,20 @@ def test_a_restored_database_makes_no_call_that_the_journal_has(fleet):
     assert (posts(fleet), list(journal.newest_first())) == (1, [])
 
 
+@pytest.mark.parametrize("reported", [True, False])
+def test_nor_one_that_only_another_machine_s_journal_has(fleet, monkeypatch, reported):
+    proof = work(asked())
+    Proof.objects.filter(pk=proof.pk).update(verdict="", sent_at=None, ended_at=None, call_id="")
+    monkeypatch.setattr(journal, "has_call", lambda *args, **about: False)
+    if reported:
+        gate.pause(reason="Restored", books_doubted=True)
+        gate.open_gate(by=PERSON, reason="Compared")
+    proof.refresh_from_db()
+    told = work(proof).reason
+    assert posts(fleet) == 1
+    assert ("restored after" if reported else "that our records don't have") in told
+
+
 def test_nothing_is_sent_that_the_journal_cannot_keep(fleet, monkeypatch):
     def full(entry: dict) -> None:
         raise OSError(28, "No space left on device")

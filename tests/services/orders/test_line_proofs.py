@@ -258,7 +258,10 @@ def test_nor_one_that_is_in_another_machine_s_journal(fleet, monkeypatch):
     work()
     assert (posts(fleet), told(line)) == (
         1,
-        ("unclear", "The line was called before the database was restored. It isn't called again."),
+        (
+            "unclear",
+            "Fluents lists a call between these lines that our records don't have. It isn't made again.",
+        ),
     )
 
 
