@@ -8,6 +8,8 @@ from django.views.decorators.http import require_POST
 
 from dashboard.accounts.views import freshly
 from dashboard.htmx import Request
+from numbers.currencies import priced
+from numbers.forms.orders import PROVIDER_NAMES
 from numbers.forms.prices import PriceForm
 from numbers.models import Price
 from numbers.services.audit.events import Actor
@@ -24,7 +26,10 @@ def prices(request: Request) -> HttpResponse:
         except WrongPrice as error:
             form.add_error("valid_from" if isinstance(error, PastPrice) else None, str(error))
         else:
-            messages.success(request, f"Price saved: {price}.")
+            whose = PROVIDER_NAMES.get(price.telephony_provider, price.telephony_provider)
+            messages.success(
+                request, f"Price saved: {priced(price.monthly, price.currency)} a month ({whose})."
+            )
             return redirect("prices")
     return render(
         request, "numbers/prices.html", {"form": form, "rows": rows()}, status=422 if form.errors else 200

@@ -74,6 +74,10 @@ def test_an_invitation_goes_out_by_mail_and_is_on_no_page(client, ada, settings)
     [
         ({"username": "ada"}, "already"),
         ({"username": ""}, "This field is required."),
+        ({"username": "\u0430da"}, "Use letters, digits"),  # a Cyrillic a, which looks like ada
+        ({"username": "eve miller"}, "Use letters, digits"),
+        ({"username": "-"}, "Use letters, digits"),  # the filter's word for what nobody did
+        ({"username": "Dashboard"}, "Choose another username"),  # the history's
         ({"username": "eve", "email": "eve"}, "valid email"),
         ({"username": "eve", "by_mail": "on", "email": "e@example.com"}, "send email"),
         ({"username": "eve", "roles": ["king"]}, "king is not one of the available choices"),
@@ -200,6 +204,7 @@ def test_a_price_is_set_for_a_day_on_and_the_one_before_ends_with_it(client, ada
     today, later = timezone.localdate(), timezone.localdate() + timedelta(days=30)
     form = {"account": "twilio ", "monthly": "1.15", "currency": "USD", "valid_from": today}
     assert client.post("/prices/", form)["Location"] == "/prices/"
+    assert "Price saved: $1.15 a month (Twilio)." in client.get("/prices/").text
     client.post("/prices/", form | {"monthly": "2", "valid_from": later})
     client.post("/prices/", form | {"account": "twilio main", "monthly": "3"})
     text = client.get("/prices/").text

@@ -5,6 +5,7 @@ read again inside the transaction, in which no two such acts overlap: two admini
 other's role away leave one of them.
 """
 
+import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
@@ -27,6 +28,9 @@ from numbers.services.notifications.notices import tell_account
 from . import links
 from .directory import FACTORS
 
+#: Of letters that no other letter looks like, so that nobody is taken for somebody else in the history.
+USERNAME = re.compile(r"[A-Za-z0-9.@+_-]*[A-Za-z0-9][A-Za-z0-9.@+_-]*")
+ITSELF = "dashboard"  # who did what nobody did, as pages call it
 OWN = "You can't change your own account here. Ask another administrator."
 ABOVE = "This account was created on the command line. Change it there."
 LAST = "{} is the last administrator who can log in. Give the role to someone else first."
@@ -39,7 +43,9 @@ def invite(*, by: Actor, username: str, roles: Collection[Role], email: str = ""
     Returns both; the link's token is kept nowhere. Raises NotDone where the name cannot be used.
     """
     with one_at_a_time(by):
-        user = User(username=User.normalize_username(username), email=email)
+        if username and not USERNAME.fullmatch(username):
+            raise NotDone("Use letters, digits, and @ . + - _ without spaces, such as eve.miller.")
+        user = User(username=username, email=email)
         user.set_unusable_password()
         check(user)
         user.save()
@@ -56,6 +62,8 @@ def check(user: User) -> None:
             validate_email(user.email)
     except ValidationError as error:
         raise NotDone(" ".join(error.messages)) from error
+    if user.username.casefold() == ITSELF:
+        raise NotDone("Choose another username. The history uses this one for what happens automatically.")
     if User.objects.filter(username__iexact=user.username).exists():
         raise NotDone(f"There's already an account named {user.username}.")
 
