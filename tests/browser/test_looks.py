@@ -76,6 +76,19 @@ TOO_NARROW = """() => [...document.querySelectorAll(".btn")]
   .map((one) => one.outerHTML.slice(0, 120))"""
 
 
+CUT_OFF = """() => [...document.querySelectorAll("details.menu")].map((menu) => {
+  if (!menu.checkVisibility()) return "";
+  menu.open = true;
+  const box = menu.querySelector(":scope > :not(summary)").getBoundingClientRect();
+  const button = menu.querySelector("summary").getBoundingClientRect();
+  const cut = box.left < 0 || box.right > document.documentElement.clientWidth;
+  const beside = box.left >= button.right || box.right <= button.left;
+  const hides = !beside && box.top < button.bottom - 1 && box.bottom > button.top + 1;
+  menu.open = false;
+  return cut || hides ? menu.outerHTML.slice(0, 120) : "";
+}).filter(Boolean)"""
+
+
 def faults(page: Page) -> list[str]:
     """Everything that is wrong with the page at hand: light, dark, on a phone, on a wall."""
     found = problems(page)
@@ -83,6 +96,7 @@ def faults(page: Page) -> list[str]:
     page.set_viewport_size(PHONE)
     found += [f"wider than a phone: {what}" for what in sticks_out(page)]
     found += [f"words wider than their button on a phone: {what}" for what in page.evaluate(TOO_NARROW)]
+    found += [f"menu off a phone or over its own button: {what}" for what in page.evaluate(CUT_OFF)]
     small = problems(page, rules=["color-contrast", "target-size"])
     found += [f"dark, on a phone: {problem}" for problem in small]
     page.set_viewport_size(WALL)
@@ -121,6 +135,14 @@ def test_no_page_has_a_fault_in_either_theme_or_at_any_width(page, house):
     assert {path: wrong for path, wrong in found.items() if wrong} == {}
 
 
+#: Buying has stopped by itself, which every page says in its longest words.
+STOPPED = """
+from django.utils import timezone
+from numbers.models import Gate
+reason = "5 of the last 20 purchases got no clear answer."
+stopped = {"breaker": "open", "breaker_reason": reason, "breaker_at": timezone.now(), "needs_person": True}
+Gate.objects.update(paused=False, **stopped)
+"""
 #: The database was restored: a journal has not reported, and numbers at Fluents hold the lines of their area.
 RESTORED = """
 from numbers.models import Journal, Line, Number
@@ -177,6 +199,9 @@ def test_what_opens_on_a_page_has_no_fault_either(page, house):
     )
     page.goto("/gate/")
     found["paused"] = faults(page)
+    house.shell(STOPPED)
+    page.goto("/gate/")
+    found["stopped"] = faults(page)
     house.shell(RESTORED)
     page.goto("/gate/")
     page.evaluate(READY)
