@@ -324,6 +324,13 @@ def test_numbers_that_are_pasted_are_found_and_strangers_are_named(staff):
     assert Query.of(str(Query.read({"q": pasted}))).pasted == Query.read({"q": pasted}).pasted
 
 
+def test_the_word_that_the_list_has_for_no_agent_leads_to_those_numbers(staff):
+    keep("+14155550100")
+    text = staff.get("/numbers/", {"q": "Unassigned"}).text
+    assert '<a class="btn btn-primary" href="/numbers/?agent=none">Show unassigned numbers</a>' in text
+    assert at(staff, agent="none") == ["+14155550100"]
+
+
 @pytest.mark.parametrize(
     ("pasted", "found", "unread"),
     [
