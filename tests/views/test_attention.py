@@ -65,6 +65,15 @@ def test_every_tab_lists_its_items_with_a_next_step(staff, one_of_each, kind):
     assert re.search(r'<a class="btn btn-sm" href="/', row)
 
 
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind != Kind.APPROVALS])
+def test_who_may_only_look_is_offered_no_step_and_no_closed_door(client, one_of_each, kind):
+    client.force_login(person("vera", Role.VIEWER))
+    Plan.objects.update(counts=dict.fromkeys(RowState.values, 0) | {"failed": 1, "total": 2})
+    row = client.get(f"/attention/?tab={kind}").text.partition("data-item")[2].partition("</tr>")[0]
+    [(url, word)] = re.findall(r'<a class="btn btn-sm" href="([^"]+)"[^>]*>([^<]+)</a>', row)
+    assert (client.get(url).status_code, word) == (200, "View")
+
+
 def test_numbers_say_since_when_they_are_there_and_not_when_they_were_synced(staff, one_of_each):
     now = timezone.now()
     days = {Kind.UNASSIGNED: 3, Kind.DIFFERENCES: 5}
