@@ -86,7 +86,7 @@ def test_a_restore_says_what_it_would_do_and_ends_paused(stack, tmp_path):
     assert accounts(stack) == ["bob", "eve"]
 
     worker = stack.start_worker()
-    wait_until(lambda: json.loads(stack.manage("gate", "--json").stdout)["journals"])
+    wait_until(lambda: json.loads(stack.manage("gate", "--json").stdout)["journals"], every=0.3)
     refused = stack.manage("restore", str(file), "--yes", check=False)
     assert (refused.returncode, "A worker is running" in refused.stdout) == (1, True)
     worker.terminate()
@@ -100,8 +100,8 @@ def test_a_restore_says_what_it_would_do_and_ends_paused(stack, tmp_path):
     assert gate["state"] == "paused"
     assert re.search(r"restored from a backup that ends on \w{3} \d+, \d\d:\d\d UTC\.", gate["reason"])
     stack.start_worker()  # begun after the backup: the database learns of its journal again, and it reports
-    wait_until(lambda: json.loads(stack.manage("gate", "--json").stdout)["journals"])
-    wait_until(lambda: not json.loads(stack.manage("gate", "--json").stdout)["missing"])
+    wait_until(lambda: json.loads(stack.manage("gate", "--json").stdout)["journals"], every=0.3)
+    wait_until(lambda: not json.loads(stack.manage("gate", "--json").stdout)["missing"], every=0.3)
     assert stack.manage("gate", "open", "--reason", "compared").returncode == 0
 
 

@@ -112,12 +112,15 @@ class Sandbox:
         return self.call("GET", "/_sandbox/requests", params=params).json()["requests"]
 
 
-def wait_until(condition, seconds: float = 60.0) -> None:
-    """Polls until ``condition()`` is true; fails the test after ``seconds``, enough on a busy machine."""
+def wait_until(condition, seconds: float = 60.0, *, every: float = 0.01) -> None:
+    """Polls until ``condition()`` is true; fails the test after ``seconds``, enough on a busy machine.
+
+    Where a question is a command, ``every`` leaves the machine to those that are waited for.
+    """
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
+        time.sleep(every)
 
 
 def free_port() -> int:
