@@ -101,16 +101,16 @@ def test_24_killed_in_flight(arena):
 def test_24_a_successor_frees_the_lease(make_arena, engine):
     """The supervisor saw its child die, so the next one frees the line long before the lease is over.
     The line of a worker that lives is left alone."""
-    arena = make_arena(engine, LEASE_SECONDS=90, FLUENTS_READ_TIMEOUT=20)
+    arena = make_arena(engine, LEASE_SECONDS=90, FLUENTS_READ_TIMEOUT=40)
     try:
         for _ in range(2):
             arena.start_worker(in_flight=1)
         arena.until(lambda: len(arena.processes_at_work()) == 2)
-        fault(arena, *[{"fault": "hang_after", "seconds": 8}] * 2)
+        fault(arena, *[{"fault": "hang_after", "seconds": 24}] * 2)
         ids = arena.place(2)
         arena.until(lambda: all(arena.charges_of(line_id) for line_id in ids))
         send_signal(arena.processes_at_work()[0], signal.SIGKILL)
-        arena.until(lambda: any(line["state"] == "bought" for line in arena.books.lines()), 4, ids)
+        arena.until(lambda: any(line["state"] == "bought" for line in arena.books.lines()), 20, ids)
         assert sorted(line["state"] for line in arena.books.lines()) == ["bought", "sending"]
         for line_id in ids:
             assert len(arena.posts(bought_once(arena, line_id)["e164"])) == 1
