@@ -41,7 +41,10 @@ def take(path: Path) -> None:
     if path.exists():
         raise NoBackup(f"{path} already exists.")
     unfinished = path.with_name(f".{path.name}.unfinished")
-    os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+    try:
+        os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+    except OSError as error:
+        raise NoBackup(f"{path} can't be written: {error.strerror}.") from error
     try:
         if connection.vendor == "sqlite":
             connection.ensure_connection()

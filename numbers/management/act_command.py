@@ -15,6 +15,7 @@ from numbers.permissions import Right
 from numbers.services.errors import NotDone, reason_of
 
 DONE, NOT_DONE, BAD_INPUT = 0, 1, 2
+NOUNS = {"Line": "line under review", "SavedView": "view"}  # of models that go by another name
 
 
 class ActCommand(ExplainedCommand):
@@ -39,7 +40,8 @@ class ActCommand(ExplainedCommand):
         try:
             rows = getattr(self, f"do_{act}")(by, options)
         except ObjectDoesNotExist as error:
-            self.stop(NOT_DONE, str(error))
+            model = type(error).__qualname__.partition(".")[0]
+            self.stop(NOT_DONE, f"There's no such {NOUNS.get(model, model.lower())}.")
         except PermissionDenied as error:
             self.stop(BAD_INPUT, f"{error} Nothing was changed.")
         except (NotDone, fluents.FluentsError) as error:

@@ -58,6 +58,9 @@ def test_a_backup_is_read_back_and_says_what_the_database_has_beyond_it(stack, t
     assert "events more; journals bring purchases back." in " ".join(found["said"])
     again = stack.manage("backup", str(file), check=False)
     assert (again.returncode, "already exists" in again.stderr) == (1, True)
+    nowhere = stack.manage("backup", str(tmp_path / "nowhere" / "backup"), check=False)
+    assert nowhere.returncode == 1
+    assert nowhere.stderr.endswith("nowhere/backup can't be written: No such file or directory.\n")
 
 
 def test_a_backup_that_is_damaged_cut_or_none_cannot_be_restored(stack, tmp_path):

@@ -372,3 +372,26 @@ def test_trouble_with_the_database_is_a_sentence_and_a_bug_is_none(monkeypatch):
     error = ProgrammingError("syntax error")
     with pytest.raises(ProgrammingError):
         run("orders")
+
+
+@pytest.mark.django_db
+def test_a_command_buys_no_number_that_is_ours():
+    Number.objects.create(e164="+14155550100")
+    assert buy("--phone-number", "(415) 555-0100", "--yes") == (
+        2,
+        "",
+        "--phone-number: We already own this number.\n",
+    )
+    assert not Order.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("arguments", [("order", "show", "99"), ("plan", "show", "99")])
+def test_what_is_not_there_is_named(arguments):
+    assert run(*arguments) == (1, "", f"There's no such {arguments[0]}.\n")
+
+
+@pytest.mark.parametrize("option", ["--processes=0", "--in-flight=-1", "--processes=x"])
+def test_a_worker_of_nothing_is_refused(option):
+    with pytest.raises(CommandError, match="isn't a whole number of 1 or more"):
+        call_command("worker", option)

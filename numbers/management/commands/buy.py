@@ -15,7 +15,7 @@ from numbers.models import Order
 from numbers.services.audit.events import Actor
 from numbers.services.orders.budgets import standings
 from numbers.services.orders.csv_import import read_wants
-from numbers.services.orders.items import Want, count_of, in_words, warnings_about
+from numbers.services.orders.items import Want, count_of, in_words, owned_among, warnings_about
 from numbers.services.orders.limits import NotPlaced
 from numbers.services.orders.placement import place_order, rehearse
 from numbers.services.orders.prices import estimate
@@ -127,7 +127,10 @@ class Command(ExplainedCommand):
                     for name, errors in form.errors.items()
                 )
             )
-        return {name: form.cleaned_data[name] for name in ACCOUNT_FIELDS} | {"wants": [form.want()]}, []
+        want = form.want()
+        if owned_among([want.phone_number]):
+            self.stop("--phone-number: We already own this number.")
+        return {name: form.cleaned_data[name] for name in ACCOUNT_FIELDS} | {"wants": [want]}, []
 
     def listed(self, options: dict) -> tuple[dict, list[str]]:
         """The wants of a file, as keywords of `place_order`, and what to confirm of how it was read."""

@@ -1,4 +1,5 @@
 import time
+from argparse import ArgumentTypeError
 
 from django.conf import settings
 from django.core.management.base import CommandParser
@@ -21,10 +22,10 @@ class Command(ExplainedCommand):
     help = "Buy what was ordered and do all background work. You can run several."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--processes", type=int, default=2, help="worker processes (default: 2)")
+        parser.add_argument("--processes", type=one_or_more, default=2, help="worker processes (default: 2)")
         parser.add_argument(
             "--in-flight",
-            type=int,
+            type=one_or_more,
             default=in_flight_by_default(),
             help="lines each process works on at once (default: %(default)s)",
         )
@@ -53,3 +54,9 @@ class Command(ExplainedCommand):
                 time.sleep(1)
             finally:
                 connection.close()
+
+
+def one_or_more(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise ArgumentTypeError(f"{text} isn't a whole number of 1 or more")
+    return int(text)

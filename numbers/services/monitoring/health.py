@@ -71,7 +71,7 @@ def unapplied() -> list[str]:
 
 def why_unusable(error: DatabaseError) -> str:
     """Why the database that raised `error` cannot be used and what to do, or "" where it can."""
-    gone = isinstance(error, OperationalError)
+    gone = isinstance(error, OperationalError) and not str(error).startswith("no such")  # that is SQLite's
     if connection.vendor == "sqlite" or not gone:
         with suppress(DatabaseError):
             if waiting := unapplied():
