@@ -56,6 +56,7 @@ def storms(options: argparse.Namespace):
             every=options.every,
             limit=900.0,
             wild=True,
+            calls=1.0 if mode == "exact" and not options.webs else 0.0,
             restores=0 if options.webs else restores,  # a web would go on with the database of before
             spread=30.0 if mode == "exact" else 5.0,
         )
@@ -84,7 +85,7 @@ def total(results: list[Result], seconds: float) -> bool:
         f"\nruns={len(results)} seeds={','.join(sorted({str(r.storm.seed) for r in results}))} "
         f"seconds={seconds:.0f}\n"
         f"lines={sum(r.verdict.lines for r in results)} ({told(states)}) "
-        f"charges={sum(r.verdict.charges for r in results)}\n"
+        f"charges={sum(r.verdict.charges for r in results)} calls={sum(r.verdict.calls for r in results)}\n"
         f"kills={sum(r.killed for r in results)} ({told(kills)})\n"
         f"faults={faults.total()} ({told(faults)})\n"
         f"{'' if well else 'PROBLEMS: see above. '}lost={lost} twice={twice}\n"

@@ -5,13 +5,15 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import close_old_connections, connection, transaction
 
 from numbers.db.clock import db_now
-from numbers.models import Connection, Gate, Line, Number, Order, SyncState
+from numbers.models import CallEndpoint, Connection, Gate, Line, Number, Order, SyncState
 from numbers.permissions import Role
 from numbers.services.audit.events import Actor
+from numbers.services.calls import proofs
 from numbers.services.inventory import reconciliation as reconciling
 from numbers.services.orders import approvals as approving
 from numbers.services.orders.placement import cancel_line, cancel_rest, place_order
@@ -68,6 +70,21 @@ def race(*, orders: list[dict]) -> list[dict]:
 
 def pause(*, reason: str) -> None:
     gate.pause(reason=reason, by=Actor(name="a person"))
+
+
+def have_tested(*, token: str, nth: int) -> bool:
+    """A person has one of the lines called from the next one; whether that could be asked for."""
+    about = {"api_url": settings.FLUENTS_API_URL, "exists": True, "checked_at": db_now()}
+    CallEndpoint.objects.get_or_create(pk=CallEndpoint.SINGLE, defaults=about)
+    ours = list(Number.objects.owned().filter(agent__isnull=False).select_related("agent").order_by("pk"))
+    if len(ours) < 2:
+        return False
+    number, probe = ours[nth % len(ours)], ours[(nth + 1) % len(ours)]
+    try:
+        proofs.ask_for_call(by=Actor(name="a person"), token=token, number=number, probe=probe)
+    except proofs.NotTested:
+        return False
+    return True
 
 
 def open_gate() -> None:

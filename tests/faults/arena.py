@@ -57,6 +57,7 @@ class Arena:
         self.workers, self.webs, self.silence = [], None, None
         self.hands = Hands(self.stack)
         self.connection = self.sandbox.connection
+        self.agent = self.sandbox.get("/v1/agents/list").json()["items"][0]["id"]
 
     def start_worker(self, *, in_flight: int = 20, **env: str) -> None:
         """One more worker, or one in the place of one that has ended. They share the journals in turn."""

@@ -27,6 +27,7 @@ class Verdict:
     lines: int = 0
     states: Counter = field(default_factory=Counter)
     charges: int = 0
+    calls: int = 0
     lost: int = 0
     twice: int = 0
     problems: list[str] = field(default_factory=list)
@@ -71,6 +72,7 @@ class Checker:
         self.events()
         self.requests()
         self.journal()
+        self.calls()
         self.one_in_flight()
         if self.cap is not None and len(self.charges) > self.cap:
             self.verdict.blame(f"{len(self.charges)} charges, the cap is {self.cap}")
@@ -170,6 +172,19 @@ class Checker:
         for charge in self.charges:
             if charge["request_id"] in self.by_key and charge["request_id"] not in keys:
                 self.verdict.blame(f"the journal does not know {charge}")
+
+    def calls(self) -> None:
+        """A test call that was asked for is made once at most, and is in a journal."""
+        asked = [call["request_id"] for call in self.arena.sandbox.control("calls", method="GET")["placed"]]
+        self.verdict.calls = len(asked)
+        paths = [path for path in map(Path, self.arena.journals) if path.exists()]
+        known = {json.loads(row).get("call") for path in paths for row in path.read_text().splitlines()}
+        for key, times in Counter(asked).items():
+            if times > 1:
+                self.verdict.twice += times - 1
+                self.verdict.blame(f"test call {key} was made {times} times")
+            if key not in known:
+                self.verdict.blame(f"no journal knows test call {key}")
 
     def one_in_flight(self) -> None:
         """By area code, a connection has one line at a time between its send and its settlement (I11)."""

@@ -14,7 +14,7 @@ from numbers.sandbox import malformed
 from tests.faults.arena import QUIET, Arena
 from tests.faults.backups import Backup
 from tests.faults.checker import Checker, Verdict
-from tests.faults.clocks import HOUR
+from tests.faults.clocks import HOUR, past_noon
 from tests.faults.hands import Hands, Trouble
 from tests.faults.nemesis import KILLS, Nemesis
 from tests.faults.postgres import Cluster
@@ -25,6 +25,9 @@ HANG = 3.0  # seconds; longer than the read timeout of a storm
 LATE_MAX, LAG, SETTLE_WINDOW = 2.0, 1.5, 4.0  # a purchase is seen before its absence can be settled
 REFUSAL_WINDOW = 3.0  # so is one in front of a refusal, however far the nemesis lets reads trail
 AREAS = ("415", "646", "312", "206")
+ZONES = ("America/Los_Angeles", "America/New_York", "America/Chicago")  # theirs
+CALL = "/v1/calls/create"
+CALL_FAULTS = ("reset_after", "error_after", "reset_before", "empty", "truncated", "rate_limited")
 
 # What section 3 marks, by its numbers; more weight by being named more often.
 KINDS: list = [
@@ -84,6 +87,7 @@ class Storm:
     limit: float = 240.0  # seconds
     spread: float = 3.0  # seconds over which orders are placed
     wild: bool = False  # the clock jumps, and PostgreSQL goes silent
+    calls: float = 0.0  # test calls that are asked for in a second
     restores: int = 0  # times that the database is restored to how it was when all orders were placed
 
     @property
@@ -131,6 +135,7 @@ class Result:
             f"{f'restores={storm.restores} ' if storm.restores else ''}"
             f"{f'webs={storm.webs} workers={storm.workers} ' if storm.webs else ''}"
             f"lines={verdict.lines} ({told(verdict.states)}) charges={verdict.charges} "
+            f"{f'calls={verdict.calls} ' if storm.calls else ''}"
             f"kills={self.killed} ({told(self.kills)}) faults={self.faults.total()} ({told(self.faults)}) "
             f"seconds={self.seconds:.1f} lost={verdict.lost} twice={verdict.twice}"
             + ("" if self.ok else f" PROBLEMS={len(verdict.problems)}")
@@ -159,6 +164,8 @@ def run(storm: Storm, folder: Path, cluster: Cluster | None = None) -> Result:
         FLUENTS_CONNECT_TIMEOUT=1,
         DATABASE_PATIENCE=5,
         REQUIRE_MFA="off",
+        PROOF_CALLS_PER_DAY=1000 if storm.calls else 0,
+        **(past_noon(folder, ZONES) if storm.calls else {}),
         jumps=storm.wild and not storm.webs,  # people would be logged out
     )
     if storm.wild and cluster and database_url:
@@ -193,10 +200,12 @@ def rage(storm: Storm, arena: Arena, nemesis: Nemesis) -> Result:
         nemesis.start()
     placed = place_orders(storm, arena)
     end = started + storm.limit
+    tester = Tester(arena, storm)
     if storm.restores:
-        restore_again_and_again(storm, arena, nemesis)
+        restore_again_and_again(storm, arena, nemesis, tester)
     while time.monotonic() < end and not at_rest(storm, arena) and not nemesis.error:
         open_again(arena)
+        tester.go_on()
         time.sleep(0.2)
     took = time.monotonic() - started
     if storm.most:
@@ -227,8 +236,11 @@ def let_loose(storm: Storm, arena: Arena) -> None:
         else {"seed": storm.seed, "share": storm.share, "kinds": storm.faults, "late_max": LATE_MAX},
         lookup_lag=0.0 if calm else LAG,
         repeat_buy=storm.rule,
+        **({"call_seconds": [0, 0]} if storm.calls else {}),
         **MODES[storm.mode],
     )
+    for skip, fault in enumerate(CALL_FAULTS if storm.calls and not calm else ()):
+        arena.sandbox.control("faults", {"fault": fault, "path": CALL, "skip": 2 * skip})
     if storm.mode == "exact" and not calm:
         for skip in range(3, storm.lines, 7):
             arena.sandbox.fault("stale_stock", skip=skip)
@@ -241,6 +253,7 @@ def place_orders(storm: Storm, arena: Arena) -> dict[str, int]:
     """
     rng = random.Random(f"orders {storm.seed}")
     placed: dict[str, int] = {}
+    answered = {"inbound_agent": arena.agent} if storm.calls else {}
     left, buyer = storm.lines, Buyer(arena, arena.webs, storm.seed) if arena.webs else None
     while left:
         quantity = min(left, rng.randint(1, max(1, storm.lines // 5)))
@@ -250,7 +263,10 @@ def place_orders(storm: Storm, arena: Arena) -> dict[str, int]:
             form_token = buyer.order(quantity, area_code=area_code)
         else:
             insist(
-                lambda q=quantity, f=form_token, a=area_code: arena.place(q, form_token=f, area_code=a), arena
+                lambda q=quantity, f=form_token, a=area_code: arena.place(
+                    q, form_token=f, area_code=a, **answered
+                ),
+                arena,
             )
         placed[form_token] = quantity
         left -= quantity
@@ -296,7 +312,7 @@ def decide(arena: Arena) -> None:
             insist(partial(arena.hands.was_bought, line_id=row["id"], phone_number=charged.pop()), arena)
 
 
-def restore_again_and_again(storm: Storm, arena: Arena, nemesis: Nemesis) -> None:
+def restore_again_and_again(storm: Storm, arena: Arena, nemesis: Nemesis, tester: "Tester") -> None:
     """Each time after some purchases more. The orders are in the backup; what was sent is in the journals."""
     with nemesis.resting:
         backup = Backup(arena, nemesis.cluster)
@@ -305,8 +321,27 @@ def restore_again_and_again(storm: Storm, arena: Arena, nemesis: Nemesis) -> Non
         end = time.monotonic() + storm.limit / (storm.restores + 1)
         while time.monotonic() < end and len(arena.sandbox.charges()) < wanted:
             open_again(arena)
+            tester.go_on()
             time.sleep(0.2)
         nemesis.restore(backup)
+
+
+class Tester:
+    """A person who has lines tested now and then, and at times sends the same form twice."""
+
+    def __init__(self, arena: Arena, storm: Storm) -> None:
+        self.arena, self.every = arena, 1 / storm.calls if storm.calls else None
+        self.random = random.Random(f"tester {storm.seed}")
+        self.next_at, self.token = time.monotonic(), ""
+
+    def go_on(self) -> None:
+        if self.every is None or time.monotonic() < self.next_at:
+            return
+        self.next_at = time.monotonic() + self.random.uniform(0.5, 1.5) * self.every
+        if not self.token or self.random.random() < 0.7:
+            self.token = f"{self.random.getrandbits(96):024x}"
+        nth = self.random.randrange(1000)
+        insist(lambda: self.arena.hands.have_tested(token=self.token, nth=nth), self.arena)
 
 
 def open_again(arena: Arena) -> None:

@@ -18,8 +18,20 @@ STORMS = [
         most=8,
         spread=1,
         rule="charge",
+        calls=1,
     ),
-    Storm(seed=15, engine="sqlite", lines=24, workers=2, processes=1, every=2, most=5, spread=1, restores=2),
+    Storm(
+        seed=15,
+        engine="sqlite",
+        lines=24,
+        workers=2,
+        processes=1,
+        every=2,
+        most=5,
+        spread=1,
+        restores=2,
+        calls=1,
+    ),
     Storm(
         seed=16, engine="postgres", lines=24, workers=2, processes=1, every=2, most=5, spread=1, restores=2
     ),
