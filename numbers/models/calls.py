@@ -45,9 +45,14 @@ class SeenCall(models.Model):
 
     call_id = models.CharField(max_length=200, primary_key=True)
     start_at = models.DateTimeField()
+    number = models.ForeignKey(Number, models.CASCADE, related_name="+", db_index=False)
+    answered = models.BooleanField(null=True)  # None for one that went out
 
     class Meta:
-        indexes = [models.Index(fields=["start_at"], name="seen_call_by_start")]
+        indexes = [
+            models.Index(fields=["start_at"], name="seen_call_by_start"),
+            models.Index(fields=["number", "start_at"], name="seen_call_by_number"),
+        ]
 
     def __str__(self) -> str:
         return self.call_id

@@ -158,11 +158,16 @@ def take(reading: CallReading, calls: list[fluents.Call], horizon: datetime) -> 
     counted = count(list(new.values()), since=since)
     lowest = min([call.start for call in calls] + ([frontier] if frontier else []), default=None)
     kept = [
-        call
+        SeenCall(
+            call_id=call.id,
+            start_at=call.start,
+            number=counted[call.id],
+            answered=None if call.outgoing else call.answered,
+        )
         for call in new.values()
         if call.id in counted and (call.start >= horizon or call.start == lowest)
     ]
-    SeenCall.objects.bulk_create([SeenCall(call_id=call.id, start_at=call.start) for call in kept])
+    SeenCall.objects.bulk_create(kept)
     if lowest:
         SeenCall.objects.filter(start_at__lt=horizon, start_at__gt=lowest).delete()
     hold(reading, page=reading.page + 1, frontier=lowest, supported=True, counted_from=since)

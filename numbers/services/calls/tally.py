@@ -27,11 +27,11 @@ def first_day(now: datetime) -> date:
     return now.astimezone(UTC).date() - timedelta(days=DAYS - 1)
 
 
-def count(calls: Sequence[fluents.Call], *, since: date) -> set[str]:
+def count(calls: Sequence[fluents.Call], *, since: date) -> dict[str, Number]:
     """Add `calls`, none of which was counted before, to the records; within a transaction.
 
-    `since` is the first day of the 30. The ids of those that were counted: a call of a number that is not
-    in our records is not, until it is.
+    `since` is the first day of the 30. The numbers of those that were counted, by the ids of the calls: one
+    of a number that is not in our records is not, until it is.
     """
     numbers = ours_among({call.number for call in calls})
     ours = [call for call in calls if call.number in numbers]
@@ -53,7 +53,7 @@ def count(calls: Sequence[fluents.Call], *, since: date) -> set[str]:
     lines.write()
     totals.write()
     renew(numbers.values(), since=since, later=later)
-    return {call.id for call in ours}
+    return {call.id: numbers[call.number] for call in ours}
 
 
 def ours_among(e164s: Collection[str]) -> dict[str, Number]:

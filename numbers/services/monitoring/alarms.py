@@ -11,10 +11,20 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet, Sum
+from django.db.models import Count, Exists, Min, OuterRef, QuerySet, Sum
 
 from numbers.db.clock import db_now
-from numbers.models import Alarm, AlarmRule, Figures, Line, Notice, NumberDay, SyncState
+from numbers.models import (
+    Alarm,
+    AlarmRule,
+    CallReading,
+    Figures,
+    Line,
+    Notice,
+    NumberDay,
+    SeenCall,
+    SyncState,
+)
 from numbers.models.gate import Breaker
 from numbers.permissions import Right
 from numbers.services.audit.events import Actor, record_event
@@ -32,7 +42,7 @@ from .attention import alarming_agents
 Kind = AlarmRule.Kind
 #: The threshold of a kind where nobody has chosen another one, and what it is of; others have none.
 THRESHOLDS = {
-    Kind.UNANSWERED: (3, "calls in a day"),
+    Kind.UNANSWERED: (60, "minutes"),
     Kind.REVIEW: (60, "minutes"),
     Kind.SYNC: (60, "minutes"),
     Kind.BUDGET: (80, "percent"),
@@ -50,11 +60,19 @@ class WrongRule(NotDone):
 
 
 def unanswered(threshold: int) -> dict[str, str]:
-    rows = calls_today().annotate(incoming=Sum("incoming"), answered=Sum("answered"))
-    rows = rows.filter(incoming__gte=threshold, answered=0)
+    """Lines whose calls of that many minutes were not answered, as far as calls were read; two or more."""
+    until = CallReading.objects.values_list("until", flat=True).get()
+    if not until:
+        return {}
+    later = SeenCall.objects.filter(
+        number=OuterRef("number"), answered=True, start_at__gte=OuterRef("start_at")
+    )
+    missed = SeenCall.objects.filter(~Exists(later), answered=False).order_by("number_id")
+    rows = missed.values("number__e164").annotate(count=Count("pk"), first=Min("start_at"))
+    rows = rows.filter(count__gt=1, first__lte=until - timedelta(minutes=threshold))
     return {
-        e164: f"{pretty(e164)}: none of today's {incoming} calls was answered."
-        for e164, incoming in rows.values_list("number__e164", "incoming")[:MOST]
+        e164: f"{pretty(e164)}: none of the last {count:,} calls was answered, for over {threshold} minutes."
+        for e164, count in rows.values_list("number__e164", "count")[:MOST]
     }
 
 

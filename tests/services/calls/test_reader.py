@@ -13,6 +13,7 @@ from numbers.models import Agent, AgentDay, CallReading, Number, NumberDay, Seen
 from numbers.services.calls import reader
 from numbers.services.calls.tally import first_day
 from numbers.services.inventory.sync import sync
+from numbers.services.monitoring import alarms
 from tests.support.calls import call, counted, ledger, read_calls
 from tests.support.stack import wait_until
 
@@ -322,3 +323,24 @@ def test_who_should_have_answered_is_who_was_assigned_then(fleet, line, minutes,
 def test_nobody_should_have_answered(fleet):
     line = Number.objects.filter(agent=None).first()
     assert answered_by(fleet, line, Agent.objects.first(), minutes=30).wrong == 1
+
+
+def test_a_line_that_nobody_answers_for_an_hour_raises_an_alarm_until_somebody_does(fleet):
+    line, other = Number.objects.order_by("pk")[:2]
+    now = db_now()
+
+    def ring(number: Number, minutes: int, outcome: str) -> None:
+        at = now - timedelta(minutes=minutes)
+        fleet.control("calls", {"calls": [call(number.e164, at, outcome=outcome)]})
+
+    for minutes in (90, 70, 10):
+        ring(line, minutes, "unanswered")
+        ring(other, minutes, "answered")
+    ring(line, 100, "answered")
+    read_calls()
+    found = alarms.unanswered(60)
+    assert list(found) == [line.e164]
+    assert "none of the last 3 calls was answered" in found[line.e164]
+    ring(line, 5, "answered")
+    read_calls()
+    assert alarms.unanswered(60) == {}

@@ -2,6 +2,7 @@
 
 import io
 import json
+import uuid
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -23,6 +24,7 @@ from numbers.models import (
     Number,
     NumberDay,
     Price,
+    SeenCall,
     SyncState,
 )
 from numbers.permissions import Role
@@ -87,8 +89,16 @@ def called(row: Number, **counts) -> NumberDay:
     return NumberDay.objects.create(number=row, day=now.astimezone(UTC).date(), last_at=now, **counts)
 
 
+def missed(row: Number, *ago: int, answered: bool | None = False) -> None:
+    """Calls of so many minutes ago, which all were read."""
+    CallReading.objects.update(until=db_now())
+    for minutes in ago:
+        at = db_now() - timedelta(minutes=minutes)
+        SeenCall.objects.create(call_id=uuid.uuid4().hex, start_at=at, number=row, answered=answered)
+
+
 def begin_unanswered(settings):
-    called(number(1), incoming=3)
+    missed(number(1), 61, 20, 5)
 
 
 def begin_wrong(settings):
@@ -128,6 +138,7 @@ def begin_budget(settings):
 
 def end_of(kind: str) -> None:
     NumberDay.objects.update(answered=1, wrong=0)
+    SeenCall.objects.update(answered=True)
     Number.objects.update(agent=None, last_call_at=db_now())
     Line.objects.update(state=LineState.FAILED)
     Gate.objects.update(breaker="closed")
@@ -138,7 +149,7 @@ def end_of(kind: str) -> None:
 
 
 SAYS = {
-    Kind.UNANSWERED: "+1 415 555 0001: none of today's 3 calls was answered.",
+    Kind.UNANSWERED: "+1 415 555 0001: none of the last 3 calls was answered, for over 60 minutes.",
     Kind.WRONG: "+1 415 555 0001: the wrong agent answered today.",
     Kind.SILENT: "1 line had no call for 90 days.",
     Kind.AGENT: "The agent Reception was deleted. Numbers that still use it: 1.",
@@ -173,8 +184,11 @@ def test_each_is_told_once_when_it_begins_and_once_when_it_ends_over_three_resta
 def test_just_below_its_threshold_nothing_is_told(settings, ada):
     for kind in Kind:
         rule(kind, ada)
-    called(number(1), incoming=2)
-    called(number(2), incoming=9, answered=1)
+    missed(number(1), 59, 5)
+    missed(number(2), 90)  # one call tells little
+    missed(answers := number(3), 90, 80)
+    missed(answers, 20, answered=True)
+    missed(number(4), 90, 80, answered=None)  # these went out
     line = bare_line(LineState.REVIEW)
     Line.objects.filter(pk=line.pk).update(changed_at=db_now() - timedelta(minutes=59))
     SyncState.objects.update(synced_at=db_now() - timedelta(minutes=59))
