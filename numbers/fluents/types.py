@@ -13,7 +13,7 @@ from typing import Any
 # A line break may part two numbers.
 WRITTEN = re.compile(r"(?:tel:)? *(?P<plus>\+?)(?P<rest>[\d\t ().\u00a0\u2010-\u2015\u2212-]+)", re.ASCII)
 TRUNK = re.compile(r"\( *0 *\)")  # +44 (0)20: dialed only where there is no +44
-PLAIN = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)  # as nearly always
+PLAIN = re.compile(r"\+(?:1\d{6,10}|[2-9]\d{6,14})", re.ASCII)  # as nearly always
 NATIONAL = re.compile(r"1?([2-9]\d\d[2-9]\d{6})")  # a number of +1 without its plus sign
 # What keys of free-form objects are called under which secrets and prompts are kept.
 SECRET = re.compile(

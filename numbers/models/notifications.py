@@ -123,6 +123,7 @@ class Snooze(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["kind", "item"], name="snooze_once")]
+        indexes = [models.Index(fields=["until"], name="snooze_by_until")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.item} until {self.until}"

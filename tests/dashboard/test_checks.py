@@ -201,6 +201,9 @@ def test_names_of_other_programs_are_left_alone():
     assert "but not used" not in said(**dict.fromkeys(names.split(), "x"))[1]
 
 
+NO_FILE = str(ROOT / "no" / "such" / "file")
+
+
 @pytest.mark.parametrize(
     ("env", "words"),
     [
@@ -213,7 +216,7 @@ def test_names_of_other_programs_are_left_alone():
         ({"LOG_FORMAT": "yaml"}, "LOG_FORMAT is 'yaml'. Use text or json."),
         ({"OIDC_ROLES": "admins"}, "OIDC_ROLES is 'admins'. Expected: name=value pairs."),
         ({"SYNC_SECONDS": "nan"}, "SYNC_SECONDS is nan. It must be 0 or more."),
-        ({"FLUENTS_API_TOKEN_FILE": "/nowhere"}, "points to /nowhere, which can't be read: No such file"),
+        ({"FLUENTS_API_TOKEN_FILE": NO_FILE}, f"points to {NO_FILE}, which can't be read: No such file"),
         ({"METRICS_TOKEN_FILE": str(ROOT)}, f"points to {ROOT}, which can't be read: Is a directory."),
     ],
 )
