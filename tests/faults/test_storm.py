@@ -18,33 +18,22 @@ STORMS = [
         most=8,
         spread=1,
         rule="charge",
-        calls=1,
     ),
-    Storm(
-        seed=15,
-        engine="sqlite",
-        lines=24,
-        workers=2,
-        processes=1,
-        every=2,
-        most=5,
-        spread=1,
-        restores=2,
-        calls=1,
-    ),
+    Storm(seed=15, engine="sqlite", lines=24, workers=2, processes=1, every=2, most=5, spread=1, restores=2),
     Storm(
         seed=16, engine="postgres", lines=24, workers=2, processes=1, every=2, most=5, spread=1, restores=2
     ),
     Storm(seed=13, mode="area", lines=8, workers=2, processes=1, every=1.2, most=4, spread=1),
     Storm(seed=14, mode="blind", lines=6, workers=2, processes=1, every=1.2, most=3, spread=1),
 ]
+AT_ONCE = 3  # with more, two cores answer later than a storm takes for granted
 
 
 @pytest.fixture(scope="module")
 def results(request, tmp_path_factory):
-    """All of them rage at the same time: most of a storm is waiting."""
+    """Some of them rage at the same time: most of a storm is waiting."""
     cluster = request.getfixturevalue("cluster")
-    with ThreadPoolExecutor(len(STORMS)) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         yield [pool.submit(run, storm, tmp_path_factory.mktemp("storm"), cluster) for storm in STORMS]
 
 

@@ -19,6 +19,7 @@ WHAT = [
     *(f"tests/views/{n}.py" for n in PAGES),
     *(f"tests/management/{n}.py" for n in COMMANDS),
 ]
+ALL = ["-n", "2", "--dist", "loadgroup", *WHAT]
 # A test is one transaction, in which PostgreSQL keeps every version of a row: quadratic here, not in life.
 NOT = [
     "tests/services/plans/test_lifecycle.py::test_one_failing_call_hides_the_other_outcomes_of_a_mass_edit"
@@ -35,10 +36,7 @@ def main(arguments: list[str]) -> int:
         return 0
     try:
         env = {**os.environ, "TESTS_RUN_ON": cluster.create("books")}
-        which = [
-            *(arguments or ["-n", "2", "--dist", "loadgroup", *WHAT]),
-            *(f"--deselect={test}" for test in NOT),
-        ]
+        which = [*(arguments or ALL), *(f"--deselect={test}" for test in NOT)]
         command = [sys.executable, "-m", "pytest", "-q", *which]
         return subprocess.run(command, cwd=ROOT, env=env).returncode
     finally:

@@ -4,13 +4,13 @@ A part that fails keeps none of the others from running. One summary ends the ru
 """
 
 import json
-import os
 import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from tests.support.on_postgres import ALL
 from tests.support.stack import ROOT
 
 CACHES = ROOT / ".pytest_cache"
@@ -22,7 +22,7 @@ TOGETHER = ["--dist", "loadgroup"]
 #: deadlines of their own.
 PARTS = {
     "unit": (PYTEST, [*TOGETHER, "-n", "3", "-m", "not browser and not storm", "--durations", "20"]),
-    "PostgreSQL": (ON_POSTGRES, []),
+    "PostgreSQL": (ON_POSTGRES, ALL),
     "browser": (PYTEST, [*TOGETHER, "-n", "2", "-m", "browser"]),
     "storm": (PYTEST, [*TOGETHER, "-n", "3", "-m", "storm"]),
 }
@@ -55,8 +55,8 @@ def run(parts: dict[str, tuple[list[str], list[str]]]) -> int:
 
 
 def pytest(command: list[str], which: list[str], cache: Path) -> int:
-    env = {**os.environ, "PYTEST_ADDOPTS": f"--rootdir {ROOT} -o cache_dir={cache}"}
-    return subprocess.run([*command, *which], cwd=ROOT, env=env).returncode
+    kept = [f"--rootdir={ROOT}", "-o", f"cache_dir={cache}"]
+    return subprocess.run([*command, *which, *kept], cwd=ROOT).returncode
 
 
 def deserve_another_go(cache: Path) -> list[str]:
