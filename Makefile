@@ -35,7 +35,7 @@ looks: $(VENV)/dev.stamp browser fonts ## Look at every page of the product in n
 
 .PHONY: unit
 unit: $(VENV)/dev.stamp ## The quick tests alone
-	@$(PYTEST) -n 3 -m "not browser and not storm"
+	@$(PYTEST) -n 2 -m "not browser and not storm"
 
 .PHONY: unit-postgres
 unit-postgres: $(VENV)/dev.stamp database ## Those of them that talk to the database, on PostgreSQL

@@ -21,7 +21,7 @@ TOGETHER = ["--dist", "loadgroup"]
 #: How a part runs a test, and which ones. One after the other: the tests that wait for real processes have
 #: deadlines of their own.
 PARTS = {
-    "unit": (PYTEST, [*TOGETHER, "-n", "3", "-m", "not browser and not storm", "--durations", "20"]),
+    "unit": (PYTEST, [*TOGETHER, "-n", "2", "-m", "not browser and not storm", "--durations", "20"]),
     "PostgreSQL": (ON_POSTGRES, ALL),
     "browser": (PYTEST, [*TOGETHER, "-n", "2", "-m", "browser"]),
     "storm": (PYTEST, [*TOGETHER, "-n", "3", "-m", "storm"]),
