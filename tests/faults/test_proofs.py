@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.faults.arena import Arena
 from tests.faults.hands import Hands
 
 AT_ANY_HOUR = "from numbers.services.calls import proofs; proofs.HOURS = range(24)\n"
@@ -26,18 +27,23 @@ FREE = (
 VERDICT = "from numbers.models import Proof; print(Proof.objects.get().verdict)"
 
 
+def callable_lines(arena: Arena) -> Arena:
+    """`arena` with twenty numbers in its records that may be called, by calls that are over at once."""
+    arena.stack.env |= {"PROOF_CALLS_PER_DAY": "5", "LEASE_SECONDS": "60", "SETTLE_WINDOW": "60"}
+    arena.sandbox.control("reset", {"numbers": 20})
+    arena.calm()
+    arena.sandbox.control("config", {"call_seconds": [0, 0]})
+    arena.stack.manage("sync")
+    return arena
+
+
 @pytest.mark.parametrize(
     ("point", "calls"),
     [("proof.written", 1), ("proof.committed", 0), ("proof.journalled", 0), ("proof.answered", 1)],
 )
 @pytest.mark.either
 def test_61_a_test_call_is_made_once_wherever_its_worker_dies(fresh, point, calls):
-    arena = fresh
-    arena.stack.env |= {"PROOF_CALLS_PER_DAY": "5", "LEASE_SECONDS": "60", "SETTLE_WINDOW": "60"}
-    arena.sandbox.control("reset", {"numbers": 20})
-    arena.calm()
-    arena.sandbox.control("config", {"call_seconds": [0, 0]})
-    arena.stack.manage("sync")
+    arena = callable_lines(fresh)
     arena.stack.shell(ASK)
     died = arena.stack.manage("shell", "-v0", "-c", WORK, check=False, FAILPOINT=point)
     assert died.returncode
@@ -76,12 +82,7 @@ VERDICTS = "from numbers.models import Proof; print(*Proof.objects.values_list('
 )
 @pytest.mark.either
 def test_62_a_line_of_an_order_is_called_once_wherever_a_worker_dies(fresh, point, calls):
-    arena = fresh
-    arena.stack.env |= {"PROOF_CALLS_PER_DAY": "5", "LEASE_SECONDS": "60", "SETTLE_WINDOW": "60"}
-    arena.sandbox.control("reset", {"numbers": 20})
-    arena.calm()
-    arena.sandbox.control("config", {"call_seconds": [0, 0]})
-    arena.stack.manage("sync")
+    arena = callable_lines(fresh)
     arena.hands.close()
     arena.hands = Hands(arena.stack)  # with the settings of above
     probe, agent = arena.stack.shell(READY).split()
