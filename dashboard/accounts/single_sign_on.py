@@ -1,7 +1,7 @@
 """Single sign-on by OpenID Connect: people log in at a provider that the settings name.
 
 allauth sends the browser there and back (state, PKCE) and fetches the tokens. What it leaves out is here: the
-nonce, and the signature, issuer, audience and times of the ID token, whichever way it came. Who comes in with
+nonce, and the signature, issuer, audience and times of the ID token, however it came. Who comes in with
 which roles is for `settings.SIGN_ON` to say.
 """
 

@@ -43,7 +43,7 @@ def texts_slot(name: str) -> RawSQL:
 
 
 def among(found: Iterable[int]) -> RawSQL:
-    """The keys `found`, for `pk__in`: Django words each key of a plain list by itself."""
+    """The keys `found`, for `pk__in`: Django writes out each key of a plain list separately."""
     return each_of(keys(found), "bigint")
 
 

@@ -1,4 +1,4 @@
-"""What people type, one reader for each kind of value, whichever way it comes in.
+"""What people type, one reader for each kind of value, however it comes in.
 
 Forms, files, commands and the upload of an edited export all read with these, so that a value is right or
 wrong everywhere alike. Phone numbers and area codes are read in `numbers.telephony`.

@@ -118,14 +118,14 @@ function count() {
 }
 if (review) { for (const name of ["input", "htmx:load"]) document.addEventListener(name, count); count(); }
 
-// The rows after one, then those before it: where a person goes on when the row has left the list
+// The rows after one, then those before it: where a person continues when the row has left the list
 function beside(row) {
   const all = row ? [...row.parentElement.children] : [], at = all.indexOf(row);
   return [...all.slice(at + 1), ...all.slice(0, Math.max(at, 0)).reverse()];
 }
 
 // Rows whose state has changed since the last answer light up for a moment. Whoever was on a row stays on it,
-// and whoever was on something that a swap took away goes on at the part that was swapped, not at the top
+// and a person who was on something that a swap took away continues at the part that was swapped, not at the top
 const rows = () => document.querySelectorAll("[data-state]");
 const keyOf = (row) => row?.dataset.number ?? row?.id;
 let states = new Map(), held = [];

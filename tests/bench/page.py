@@ -145,7 +145,7 @@ def matrices(found: dict) -> str:
     return (
         "## The list by one or two filters\n\nMilliseconds of CPU of the whole request, over each filter and"
         " each two of them in five orders, and some odd ones. A page that would have to walk far walks"
-        " through 10,000 numbers, says so, and the next goes on.\n\n"
+        " through 10,000 numbers, says so, and the next page continues.\n\n"
         + table(["engine", "numbers", "combinations", "p50", "p95", "dearest"], rows)
     )
 

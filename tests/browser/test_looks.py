@@ -135,7 +135,7 @@ def test_no_page_has_a_fault_in_either_theme_or_at_any_width(page, house):
     assert {path: wrong for path, wrong in found.items() if wrong} == {}
 
 
-#: Buying has stopped by itself, which every page says in its longest words.
+#: Buying has stopped on its own, which every page says in its longest words.
 STOPPED = """
 from django.utils import timezone
 from numbers.models import Gate

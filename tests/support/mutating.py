@@ -67,7 +67,7 @@ def run(mutations: Sequence[Mutation], **env: str) -> int:
         folder = Path(name) / "copy"
         shutil.copytree(ROOT, folder, ignore=SKIPPED)
         if not passes(folder, *dict.fromkeys(mutation.test for mutation in mutations), **env):
-            sys.stdout.write("The tests fail without any mutation; mend that first.\n")
+            sys.stdout.write("The tests fail without any mutation; fix that first.\n")
             return 1
         survivors = 0
         for mutation in mutations:

@@ -37,7 +37,7 @@ def run(parts: dict[str, tuple[list[str], list[str]]]) -> int:
     """Run PARTS and print how each ended; 1 if any failed, else 0.
 
     Tests that fail beside others run once more, alone. They pass only if they pass then, and the summary
-    names them: such a test is unsteady and is to be mended.
+    names them: such a test is unsteady and needs fixing.
     """
     lines, failed = [], False
     for name, (command, which) in parts.items():

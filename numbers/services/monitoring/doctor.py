@@ -1,4 +1,4 @@
-"""Looking a deployment over: what is good, what should be looked at, what must be mended, and how."""
+"""Checking a deployment: what is fine, what deserves a look, what must be fixed, and how."""
 
 import os
 import shutil

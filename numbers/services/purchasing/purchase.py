@@ -310,7 +310,7 @@ def not_sent(line: Line, attempt: Attempt) -> None:
 
 def believed(line: Line, attempt: Attempt, refusal: Refusal) -> Line | None:
     """A plain no where nothing can be looked up: to another number, back in the queue, or the end."""
-    if refusal == Refusal.ACCOUNT:  # turned away at the door: as good as not sent
+    if refusal == Refusal.ACCOUNT:  # refused before it was considered: as good as not sent
         not_sent(line, attempt)
         return None
     reason = f"{attempt.detail} This API offers no lookup, so we accept this answer."
