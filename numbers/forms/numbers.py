@@ -9,6 +9,7 @@ from django.core import signing
 from django.core.exceptions import ValidationError
 
 from numbers.models import Agent, Connection, Number
+from numbers.services.calls.proofs import why_not_from
 from numbers.services.inventory.agent_names import AgentNames
 from numbers.services.typed_values import (
     Unreadable,
@@ -123,20 +124,22 @@ class ProveForm(forms.Form):
         help_text="Another of our lines. Its agent does the talking. The call costs money.",
         error_messages={"required": "Enter the line to call from."},
     )
-    token = forms.CharField(
-        widget=forms.HiddenInput,
-        max_length=64,
-        error_messages={"required": "This page was out of date. Try again."},
-    )
+    token = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, data=None, *, number: Number, **kwargs) -> None:
+        super().__init__(data, **kwargs)
+        self.number = number
 
     def clean_probe(self) -> Number:
         try:
             e164 = read_listed_number(self.cleaned_data["probe"])
         except NotAPhoneNumber as error:
             raise ValidationError(str(error)) from None
-        if number := Number.objects.owned().select_related("agent").filter(e164=e164).first():
-            return number
-        raise ValidationError("We don't own the line to call from.")
+        probe = Number.objects.owned().select_related("agent").filter(e164=e164).first()
+        why = why_not_from(probe, self.number) if probe else "We don't own the line to call from."
+        if not probe or why:
+            raise ValidationError(why)
+        return probe
 
 
 class CountForm(forms.Form):

@@ -1,17 +1,20 @@
 """What the pages about one number show beside its own row."""
 
-import uuid
 from datetime import timedelta
 
 from django.conf import settings
+from django.db.models import Q
+from django.http import QueryDict
 from django.utils import timezone
 
+from numbers.db.pagination import page_of
 from numbers.forms.numbers import ProveForm
-from numbers.models import Agent, Number, PlanRow, Proof
+from numbers.models import Agent, Event, Number, PlanRow, Proof
 from numbers.services.calls.endpoint import endpoint, may_ask
 from numbers.services.calls.figures import answerers_of, days_of
 from numbers.services.calls.knowledge import knowledge
-from numbers.services.calls.proofs import why_not
+from numbers.services.calls.proofs import new_token, why_not
+from numbers.services.inventory.event_agents import agent_names
 from numbers.services.monitoring.charts import calls_chart
 from numbers.services.orders.prices import price_of
 from numbers.states import AWAY, OPEN_ROWS
@@ -29,6 +32,14 @@ def will_answer(row: PlanRow) -> str:
         return f"{phone} is being changed."
     agent = Agent.objects.filter(api_id=row.after["agent"]).first() if row.after["agent"] else None
     return f"{agent} will answer {phone}." if agent else f"No one will answer {phone}."
+
+
+def everything(number: Number, *, params: QueryDict) -> dict:
+    """All that the page of `number` shows beside its own row and the form that changes it."""
+    known = about(number) | under_way(number) | calls_of(number) | proof_of(number)
+    events = Event.objects.filter(Q(number=number) | Q(line__in=known["lines"]))
+    page = page_of(events.select_related("order", "line", "number", "plan"), params=params, size=25)
+    return known | {"page": page, "agent_names": agent_names(page, known["rows"])}
 
 
 def about(number: Number) -> dict:
@@ -72,7 +83,7 @@ def proof_of(number: Number) -> dict:
         "testing": bool(last and last.verdict == Proof.Verdict.OPEN),
         "untested": why_not(number),
         "may_check": on and may_ask(endpoint()),
-        "prove_form": ProveForm(initial={"token": uuid.uuid4().hex, "probe": probe}),
+        "prove_form": ProveForm(number=number, initial={"token": new_token(), "probe": probe}),
     }
 
 

@@ -61,14 +61,17 @@ def test_the_page_waits_for_the_verdict_and_then_shows_it(staff, lines):
 def test_another_line_of_ours_must_call(staff, lines):
     for typed in ("", "+14155550000", "+14155550999", *HOSTILE):
         answer = ask(staff, probe=typed)
-        assert (answer.url, Proof.objects.exists()) == (PAGE, False), typed
-        assert list(staff.get(PAGE).context["messages"]), typed
+        assert (answer.status_code, Proof.objects.exists()) == (422, False), typed
+        form = answer.context["prove_form"]
+        assert (form["probe"].value(), bool(form.errors["probe"])) == (typed, True), typed
+        assert 'id="id_probe_error"' in answer.text, typed
 
 
 @pytest.mark.parametrize("token", ["", "short", "a b" * 10, "x" * 65])
 def test_a_form_without_its_token_asks_for_nothing(staff, lines, token):
     ask(staff, token=token)
     assert not Proof.objects.exists()
+    assert "This page was out of date. Try again." in staff.get(PAGE).text
 
 
 @pytest.mark.parametrize("how", ["off", "unchecked", "absent", "asleep", "outbound"])

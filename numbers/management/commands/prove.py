@@ -1,7 +1,6 @@
 import json
 import sys
 import time
-import uuid
 from typing import NoReturn
 
 from django.core.exceptions import PermissionDenied
@@ -14,7 +13,7 @@ from numbers.models import Number, Proof
 from numbers.permissions import Right
 from numbers.services.audit.events import Actor
 from numbers.services.calls.endpoint import ask_endpoint
-from numbers.services.calls.proofs import NotTested, ask_for_call
+from numbers.services.calls.proofs import NotTested, ask_for_call, new_token
 from numbers.services.errors import NotDone, reason_of
 from numbers.telephony.phone import NotAPhoneNumber, read_listed_number
 
@@ -79,7 +78,7 @@ class Command(ExplainedCommand):
     def asked(self, by: Actor, number: Number, probe: Number) -> tuple[Number, Proof | None, str]:
         """The test call of `number`, or why there is none."""
         try:
-            return number, ask_for_call(by=by, token=uuid.uuid4().hex, number=number, probe=probe), ""
+            return number, ask_for_call(by=by, token=new_token(), number=number, probe=probe), ""
         except NotTested as error:
             return number, None, str(error)
 

@@ -1,8 +1,9 @@
 """Asking for a test call: may this line be called now, and from that one?"""
 
 import re
+import secrets
 import uuid
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -40,11 +41,30 @@ class NotTested(NotDone):
 def ask_for_call(*, by: Actor, token: str, number: Number, probe: Number) -> Proof:
     """Have a worker call `number` from `probe`, once; nothing is sent here.
 
-    One `token` is one call: asked again with it, this returns the first one. Raises NotTested.
+    One `token` is one call: asked again with it, this returns the first one. Raises NotTested, also where
+    the database was restored after the form of this token was opened, and may have forgotten its call.
     """
     if not TOKEN.fullmatch(token):
         raise NotTested("This page was out of date. Try again.")
-    return write_call(by=by, key=key_of(token), token=token, number=number, probe=probe, asked_by=by.name)
+    about: dict[str, Any] = {"key": key_of(token), "opened": opened_at(token), "asked_by": by.name}
+    return write_call(by=by, token=token, number=number, probe=probe, **about)
+
+
+def new_token() -> str:
+    """A token for one form, which says when that form was opened: a UUID of version 7 (RFC 9562)."""
+    at = int(db_now().timestamp() * 1000)
+    return uuid.UUID(int=at << 80 | 7 << 76 | 2 << 62 | secrets.randbits(62)).hex
+
+
+def opened_at(token: str) -> datetime:
+    """When the form of `token` was opened; a day ago where it does not say."""
+    try:
+        made = uuid.UUID(token)
+        if made.version == 7:
+            return datetime.fromtimestamp((made.int >> 80) / 1000, UTC)
+    except ValueError:  # no UUID, or a time of the year 10,000
+        pass
+    return db_now() - DAY
 
 
 def ask_once(*, name: str, number: Number, probe: Number, **about: Any) -> Proof:
@@ -61,12 +81,21 @@ def key_of(name: str) -> uuid.UUID:
     return uuid.uuid5(NAMES, name)
 
 
-def write_call(*, by: Actor, token: str, number: Number, probe: Number, **about: Any) -> Proof:
-    """The call of that `token`; written now unless it is there. Raises NotTested."""
+def write_call(
+    *, by: Actor, token: str, number: Number, probe: Number, opened: datetime | None = None, **about: Any
+) -> Proof:
+    """The call of that `token`, whose form was `opened` then; written now unless it is there.
+
+    Raises NotTested.
+    """
     with transaction.atomic():
-        gate.locked()  # clicks race for the same limit, so they pass one at a time
+        restored = gate.locked().reconciled_at  # clicks race for the same limit, so they pass one at a time
         if proof := Proof.objects.filter(token=token).first():
             return proof
+        if opened and restored and restored >= opened:
+            raise NotTested(
+                "The database was restored after this page was opened. Nothing was called. Try again."
+            )
         if Proof.objects.filter(number=number, verdict=Proof.Verdict.OPEN).exists():
             raise NotTested("This line is being tested already.")
         why = why_not(number) or why_not_from(probe, number)

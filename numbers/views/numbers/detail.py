@@ -1,18 +1,15 @@
 """One number: its facts, what may be changed about it, and all that happened to it."""
 
 from django.contrib import messages
-from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods
 
 from dashboard.htmx import Request, render_partial
-from numbers.db.pagination import page_of
 from numbers.forms.numbers import NumberForm
-from numbers.listing.number import about, calls_of, proof_of, under_way, will_answer
-from numbers.models import Event, Number, Plan
+from numbers.listing.number import everything, will_answer
+from numbers.models import Number, Plan
 from numbers.services.audit.events import Actor
-from numbers.services.inventory.event_agents import agent_names
 from numbers.services.plans.lifecycle import CannotChange, change_now, values_of
 from numbers.states import RowState
 
@@ -26,13 +23,7 @@ def number_detail(request: Request, e164: str) -> HttpResponse:
     if form.is_bound and form.is_valid() and (plan := change(request, number, form)):
         messages.success(request, will_answer(plan.rows.get()), extra_tags=str(plan.pk))
         return redirect(number)
-    context = {"number": number, "form": form, **about(number), **under_way(number)}
-    lines = context["lines"]
-    events = Event.objects.filter(Q(number=number) | Q(line__in=lines))
-    events = events.select_related("order", "line", "number", "plan")
-    context["page"] = page_of(events, params=request.GET, size=25)
-    context |= calls_of(number) | proof_of(number)
-    context["agent_names"] = agent_names(context["page"], context["rows"])
+    context = {"number": number, "form": form, **everything(number, params=request.GET)}
     status = 422 if form.errors else 200
     return render_partial(request, "numbers/numbers/detail.html", context, partial="events", status=status)
 

@@ -2,28 +2,32 @@
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
 from dashboard.accounts.views import freshly
 from dashboard.htmx import Request
 from numbers import fluents
-from numbers.forms.numbers import ProveForm
+from numbers.forms.numbers import NumberForm, ProveForm
+from numbers.listing.number import everything
 from numbers.models import Number
 from numbers.services.audit.events import Actor
 from numbers.services.calls.endpoint import ask_endpoint
 from numbers.services.calls.proofs import ask_for_call
 from numbers.services.errors import NotDone, reason_of
+from numbers.services.plans.lifecycle import values_of
 
 
 @require_POST
 def number_prove(request: Request, e164: str) -> HttpResponse:
     """Have the number called once from another one."""
-    number = get_object_or_404(Number.objects.select_related("agent"), e164=e164)
-    form = ProveForm(request.POST)
+    numbers = Number.objects.select_related("agent", "connection").prefetch_related("tags")
+    number = get_object_or_404(numbers, e164=e164)
+    form = ProveForm(request.POST, number=number)
     if not form.is_valid():
-        messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
-        return redirect(number)
+        forms = {"form": NumberForm(values=values_of(number)), "prove_form": form}
+        context = {"number": number, **everything(number, params=request.GET), **forms}
+        return render(request, "numbers/numbers/detail.html", context, status=422)
     try:
         ask_for_call(by=Actor.person(request.user, request.id), number=number, **form.cleaned_data)
     except NotDone as error:

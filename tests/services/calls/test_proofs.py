@@ -303,6 +303,36 @@ def test_nor_one_that_only_another_machine_s_journal_has(fleet, monkeypatch, rep
     assert ("restored after" if reported else "that our records don't have") in told
 
 
+def after_a_restore(proof: Proof) -> None:
+    """The database is as it was before `proof`, and a person has said that it was compared."""
+    Proof.objects.filter(pk=proof.pk).delete()
+    gate.pause(reason="Restored", books_doubted=True)
+    gate.open_gate(by=PERSON, reason="Compared")
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_a_form_from_before_a_restore_calls_no_other_line_either(fleet, monkeypatch, timed):
+    """Its call may be forgotten, and known to the journal of another machine alone."""
+    token = proofs.new_token() if timed else uuid.uuid4().hex
+    after_a_restore(work(asked(token)))
+    monkeypatch.setattr(journal, "has_call", lambda *args, **about: False)
+    probe, number = two_lines()
+    with pytest.raises(proofs.NotTested, match="restored after this page was opened"):
+        proofs.ask_for_call(by=PERSON, token=token, number=number, probe=probe)
+    assert (posts(fleet), Proof.objects.count()) == (1, 0)
+
+
+def test_forms_that_are_opened_after_a_restore_call(fleet):
+    after_a_restore(asked())
+    restored = timedelta(seconds=2)
+    Gate.objects.update(reconciled_at=db_now() - restored)
+    token = proofs.new_token()
+    proof = work(asked(token))
+    assert (proof.verdict, asked(token), posts(fleet)) == ("answers", proof, 1)
+    Gate.objects.update(reconciled_at=db_now() - proofs.DAY - restored)
+    assert asked(uuid.uuid4().hex) != proof  # which does not say when its form was opened
+
+
 def test_nothing_is_sent_that_the_journal_cannot_keep(fleet, monkeypatch):
     def full(entry: dict) -> None:
         raise OSError(28, "No space left on device")
