@@ -95,5 +95,7 @@ TOLD = sorted(FIELDS, key=lambda field: field.name != "agent")
 WORDS = {field.name: field.words for field in TOLD}
 PLANNED = tuple(field.name for field in TOLD if field.planned)
 DRIFTING = tuple(field.name for field in TOLD if field.drifts)
+#: What a number in the drift inbox may be there for.
+DRIFT_KINDS = ("appeared", "gone", *DRIFTING)
 #: Columns of the list by their names in its address.
 COLUMNS = {field.column: field.words for field in FIELDS if field.column}

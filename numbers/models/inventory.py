@@ -5,6 +5,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Greatest, Now
 from django.urls import reverse
 
+from numbers.number_fields import DRIFT_KINDS
 from numbers.states import AWAY, NumberStatus, Origin, Standing
 
 
@@ -72,6 +73,24 @@ class Tag(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+@models.JSONField.register_lookup
+class Holds(models.Lookup):
+    """`drift__holds="label"`: as `has_key`, for a word of our own, which stands in the SQL itself.
+
+    SQLite finds a partial index only by what is written in both, never by a parameter.
+    """
+
+    lookup_name, prepare_rhs = "holds", False
+
+    def as_sql(self, compiler, connection) -> tuple[str, tuple]:
+        column, params = self.process_lhs(compiler, connection)
+        if not self.rhs.isidentifier():
+            raise ValueError(self.rhs)
+        sqlite = connection.vendor == "sqlite"
+        asked = f"JSON_TYPE({column}, '$.{self.rhs}') IS NOT NULL" if sqlite else f"{column} ? '{self.rhs}'"
+        return asked, params
 
 
 class NullsLast(models.Index):
@@ -175,6 +194,10 @@ class Number(models.Model):
             models.Index(fields=["connection", "status", "-id"], name="number_by_conn_status"),
             models.Index(fields=["region", "status", "-id"], name="number_by_region_status"),
             models.Index(fields=["drifted", "-id"], condition=Q(drifted=True), name="number_drifted"),
+            *(
+                models.Index(fields=["-id"], condition=Q(drift__holds=kind), name=f"number_drift_{kind}")
+                for kind in DRIFT_KINDS
+            ),
             # the list sorted by what its columns show, either way
             NullsLast(fields=["-bought_at", "-id"], name="number_by_bought"),
             NullsLast(fields=["-synced_at", "-id"], name="number_by_synced"),

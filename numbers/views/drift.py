@@ -67,9 +67,8 @@ def syncing() -> dict:
 
 
 def of_kind(kind: str) -> QuerySet[Number]:
-    """The numbers in the inbox, all of them or those of one `kind`."""
-    found = Number.objects.filter(drifted=True)
-    return found.filter(drift__has_key=kind) if kind else found
+    """The numbers in the inbox, all of them or those of one `kind`, which has an index of its own."""
+    return Number.objects.filter(drift__holds=kind) if kind else Number.objects.filter(drifted=True)
 
 
 @require_POST

@@ -1,9 +1,12 @@
 """The drift inbox: both sides are shown, and a person decides."""
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from numbers.models import Event, Number, Plan, SyncRequest
+from numbers.templatetags.numbers import DRIFT_KINDS
+from numbers.views.drift import of_kind
 from tests.support.books import run_worker_until_idle
 from tests.views.upkeep import HOSTILE, agent, differing, numbers
 
@@ -82,6 +85,14 @@ def test_all_that_match_means_the_filter(staff):
     numbers(1, start=50, drift={"gone": True}, drifted=True, status="gone")
     staff.post("/drift/decide/", {"which": "all", "kind": "gone", "decision": "theirs"})
     assert Number.objects.filter(drifted=True).count() == 2
+
+
+@pytest.mark.parametrize("kind", DRIFT_KINDS)
+def test_numbers_of_a_kind_are_found_in_its_index_however_many_others_differ(kind):
+    if connection.vendor == "postgresql":  # which reads a table as small as this one as a whole
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+    assert f"number_drift_{kind}" in of_kind(kind).order_by().explain()
 
 
 @pytest.mark.parametrize("kind", ["appeared", "gone", "agent", "label", "description", "outbound_only"])
