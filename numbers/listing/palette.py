@@ -13,6 +13,7 @@ from django.urls import reverse
 from numbers.models import Agent, Number, Order
 from numbers.permissions import PAGES, Right, rights_of
 from numbers.services.inventory.agent_names import agents_called
+from numbers.services.spending.gate import current
 from numbers.telephony.characters import plain
 from numbers.telephony.phone import to_e164
 from numbers.templatetags.ui import plural
@@ -55,9 +56,12 @@ class Place:
     query: str = ""
     needs: Right | None = None  # beyond the right for its page
     sent: bool = False
+    buying: bool | None = None  # offered only while buying is on, or only while it is not
 
-    def is_for(self, rights: Iterable[Right]) -> bool:
-        """Whether somebody with these rights may read its page, or send to it."""
+    def is_for(self, rights: Iterable[Right], *, buying: bool) -> bool:
+        """Whether somebody with these rights may read its page, or send to it, and has a use for it now."""
+        if self.buying not in (None, buying):
+            return False
         right = PAGES[self.page][self.sent] if self.page in PAGES else None
         return all(need in rights for need in (right, self.needs) if need)
 
@@ -108,8 +112,8 @@ ACTIONS = (
     Place("Change numbers from a CSV file", "upload", "pencil", "upload import bulk assign"),
     Place("Link a number", "number-link", "plus", "add existing import"),
     Place("Sync with Fluents", "sync", "refresh", "update refresh", sent=True),
-    Place("Pause buying", "gate", "player-pause", "stop gate", needs=Right.STOP),
-    Place("Resume buying", "gate", "check", "open gate start", needs=Right.OPEN),
+    Place("Pause buying", "gate", "player-pause", "stop gate", needs=Right.STOP, buying=True),
+    Place("Resume buying", "gate", "check", "open gate start", needs=Right.OPEN, buying=False),
     Place("Invite a person", "person-invite", "users", "add user account"),
     Place("Edit prices", "prices", "coin", "add price costs"),
     Place("Export numbers as CSV", "numbers-csv", "copy", "download"),
@@ -128,8 +132,9 @@ def target(text: str) -> str:
 
 def groups_for(text: str, *, user: User) -> list[Group]:
     """What `text` finds for `user`, the likeliest kind first; every page and action where it is empty."""
-    rights = rights_of(user)
-    places = [places_for("Pages", PLACES, text, rights), places_for("Actions", ACTIONS, text, rights)]
+    rights, buying = rights_of(user), current().is_open
+    usable = [[place for place in kind if place.is_for(rights, buying=buying)] for kind in (PLACES, ACTIONS)]
+    places = [places_for(name, of, text) for name, of in zip(("Pages", "Actions"), usable, strict=True)]
     if not text:
         return places
     places.sort(key=lambda group: min((distance(option.title, text) for option in group.options), default=0))
@@ -145,9 +150,9 @@ def groups_for(text: str, *, user: User) -> list[Group]:
     return [group for group in found if group.options]
 
 
-def places_for(name: str, places: Iterable[Place], text: str, rights: Iterable[Right]) -> Group:
+def places_for(name: str, places: Iterable[Place], text: str) -> Group:
     """Those of `places` that `text` means; first those whose title begins so."""
-    meant = [place for place in places if place.is_for(rights) and place.is_meant(text)]
+    meant = [place for place in places if place.is_meant(text)]
     meant.sort(key=lambda place: distance(place.title, text))
     return Group(name=name, options=[place.option for place in meant])
 

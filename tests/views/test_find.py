@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from numbers.listing import palette
-from numbers.models import Agent, Order
+from numbers.models import Agent, Gate, Order
 from numbers.permissions import RIGHTS, Role, methods
 from numbers.states import LineState, NumberStatus
 from tests.services.orders.test_endings import ordered
@@ -95,8 +95,8 @@ def test_the_likeliest_kind_stands_first(staff):
 def test_without_a_text_it_offers_every_page_and_action(client):
     client.force_login(person("ada", Role.ADMIN))
     found = options(client)
-    titles = [place.title for place in (*palette.PLACES, *palette.ACTIONS)]
-    assert list(found) == titles
+    everything = (*palette.PLACES, *palette.ACTIONS)
+    assert list(found) == [place.title for place in everything if place.title != "Resume buying"]
     assert found["Sync with Fluents"] == "/numbers/sync/"
 
 
@@ -176,3 +176,10 @@ def test_it_asks_as_much_in_big_books_as_in_small_ones(client, text):
     assert made[0] <= made[1] + 1
     assert made[1] <= 15
     assert Agent.objects.count() == 2
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_buying_is_paused_from_here_while_it_is_on_and_resumed_while_it_is_not(staff, paused):
+    Gate.objects.update(paused=paused)
+    found = {"Pause buying", "Resume buying"} & set(options(staff))
+    assert found == ({"Resume buying"} if paused else {"Pause buying"})
