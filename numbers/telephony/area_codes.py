@@ -110,6 +110,8 @@ COUNTRIES = {"US": "United States", "CA": "Canada"}
 AROUND = re.compile(r"^(?:the )?(?:area code|npa) | area code$| (?:usa|us|u\.s\.a?\.?|united states)$|^the ")
 LONGEST = 60  # characters of a search
 NUMBER_LIKE = re.compile(r"[+(\[\d][-\d\s()\[\]+.]*")
+SEPARATORS = str.maketrans(",;", "  ")
+CODES = re.compile(r"\d{3}( \d{3})+")
 KM_A_DEGREE = 111.2
 
 
@@ -188,8 +190,8 @@ def match(text: str) -> list[Area]:
     wanted = wanted_by(text)
     if not wanted:
         return []
-    if re.fullmatch(r"\d{3}( \d{3})+", wanted):  # a nickname's
-        return [areas()[code] for code in wanted.split()]
+    if CODES.fullmatch(wanted):  # typed, or a nickname's
+        return [areas()[code] for code in dict.fromkeys(wanted.split()) if code in areas()]
     ranked = [(rank, area) for area in areas().values() if (rank := _rank(area, wanted)) is not None]
     best = min((rank for rank, _ in ranked), default=0)
     kept = [(rank, area) for rank, area in ranked if rank == best or rank < PARTS]
@@ -198,8 +200,10 @@ def match(text: str) -> list[Area]:
 
 def wanted_by(text: str) -> str:
     """`text` in the one form that areas are compared with: "(415)" and "+1 415 555 0123" are 415."""
-    wanted = " ".join(key_of(unwrapped(plain(text[:LONGEST]))).replace(",", " ").split())
+    wanted = " ".join(key_of(unwrapped(plain(text[:LONGEST]))).translate(SEPARATORS).split())
     wanted = AROUND.sub("", wanted)
+    if CODES.fullmatch(wanted):
+        return wanted
     if NUMBER_LIKE.fullmatch(wanted):
         digits = "".join(filter(str.isdigit, wanted))
         if len(digits) in (4, 11) or wanted.startswith(("+1", "1 ", "1-", "1(")):

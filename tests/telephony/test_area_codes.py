@@ -96,6 +96,7 @@ def test_what_is_nowhere_finds_nothing(text):
         ("Minneapolis-St. Paul", "612 651"), ("Dallas/Ft. Worth", "214 817"), ("winston-salem", "336 743"),
         ("area code 617", "617"), ("Houston TX USA", "281 713"), ("Pittsburg", "412 620 878"),
         ("St.-J\xe9r\xf4me", "450 579"), ("P.E.I.", "782 902"),
+        ("415, 628", "415 628"), ("628;415", "415 628"), ("415 628 415", "415 628"), ("415 999", "415"),
         ("tornto", "416 437 647 942"), ("masachusetts", "617 857"), ("Portland OR", "503 971"),
     ],
 )  # fmt: skip
@@ -110,6 +111,12 @@ def test_a_shortened_region_finds_it_and_leaves_cities_findable():
     assert {"FL", "AZ"} == {area.region for area in search("fla")}  # Flagstaff, as far as it was typed
     assert {"514", "406"} <= set(codes("mont"))
     assert {area.region for area in search("LA")} == {"LA"}
+
+
+@pytest.mark.parametrize("typed", ["usa", "U.S.A.", "us", "United States", "the USA"])
+def test_a_country_is_all_of_its_areas(typed):
+    assert {area.country for area in search(typed)} == {"US"}
+    assert len(search(typed)) > 300
 
 
 def test_every_nickname_means_a_place():
