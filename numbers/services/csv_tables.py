@@ -281,6 +281,8 @@ def rows_of(
     records: Iterable[tuple[int, list[str]]], names: list[str], titles: list[str]
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """The cells of each row by column. Raises BadTable for a row that does not go with the header."""
+    kept = [(n, name) for n, name in enumerate(names) if name]
+    untitled = [n for n, title in enumerate(titles) if not title.strip()]
     for count, (at, cells) in enumerate((record for record in records if filled(record[1])), start=1):
         if count > MOST_ROWS:
             raise BadTable(f"The file has more than {MOST_ROWS:,} rows. Split it into smaller files.")
@@ -289,10 +291,11 @@ def rows_of(
         if len(cells) > len(titles):
             text = f"The row has {len(cells)} cells, the header has {len(titles)}."
             raise BadTable(text, row=at, column=letters_of(len(titles)), typed=cells[len(titles)])
-        for n, (cell, title) in enumerate(zip(cells, titles, strict=False)):
-            if cell.strip() and not title.strip():
-                raise BadTable("This column has no header.", row=at, column=letters_of(n), typed=cell)
-        yield at, {name: unguarded(cell) for name, cell in zip(names, cells, strict=False) if name}
+        count_of_cells = len(cells)
+        for n in untitled:
+            if n < count_of_cells and cells[n].strip():
+                raise BadTable("This column has no header.", row=at, column=letters_of(n), typed=cells[n])
+        yield at, {name: unguarded(cells[n]) for n, name in kept if n < count_of_cells}
 
 
 def letters_of(n: int) -> str:
@@ -311,9 +314,9 @@ def key_of_column(title: str) -> str:
 
 def unguarded(cell: str) -> str:
     """The cell without what keeps a spreadsheet from reading it: our export's apostrophe, and ="…"."""
-    if found := FORMULA.fullmatch(cell.strip()):
+    if '="' in cell and (found := FORMULA.fullmatch(cell.strip())):
         return found[1]
-    return cell[1:] if GUARDED.match(cell) else cell
+    return cell[1:] if cell[:1] == "'" and GUARDED.match(cell) else cell
 
 
 def told(mistakes: list[Mistake]) -> list[Mistake]:

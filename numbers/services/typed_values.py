@@ -55,7 +55,7 @@ def read_text(text: str, *, name: str, longest: int, lines: bool = False) -> str
     What people cannot see but mean is fine: narrow spaces, joined emoji, right-to-left marks.
     """
     value = same_text(text)
-    for character in value:
+    for character in "" if value.isprintable() else value:
         if lines and character in "\n\t\u2028\u2029":
             continue
         if character in "\n\u2028\u2029":

@@ -19,6 +19,7 @@ GROUPED = re.compile(r"\d{1,3}(?:,\d{3}){3}")  # 4,155,550,123
 VANITY = re.compile(r"(\+?1?[-. ]*\(?\d{3}\)?)[-. ]*((?=(?:[^A-Z]*[A-Z]){3})[A-Z0-9]+(?:[-. ]+[A-Z0-9]+)*)")
 CONFUSED = set("OIL")  # letters that people take for digits
 KEYPAD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "22233344455566677778889999")
+E164 = re.compile(r"\+[1-9]\d{5,14}", re.ASCII)
 LONGEST = 100  # characters that are read at all; some of the patterns are slow with more
 
 
@@ -52,8 +53,10 @@ def read_listed_number(text: str) -> str:
 
     What Fluents lists is kept whatever its numbering plan says, so E.164 is taken as it is.
     """
-    typed = unwrapped(plain(text)) if len(text) <= LONGEST else text
-    return typed if re.fullmatch(r"\+[1-9]\d{5,14}", typed) else read_phone_number(text)
+    if E164.fullmatch(text):
+        return text
+    typed = unwrapped(plain(text)) if len(text) <= LONGEST else ""
+    return typed if E164.fullmatch(typed) else read_phone_number(text)
 
 
 def read_phone_number(text: str) -> str:

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import batched
+from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet, prefetch_related_objects
+from django.db.models import QuerySet
 
 from numbers.db.clock import db_now
 from numbers.db.leases import LeaseLost, nobody_holds, soonest_due
@@ -23,6 +24,7 @@ from numbers.permissions import Right
 from numbers.services.audit.events import Actor, record_event
 from numbers.services.audit.rights import demand, needs
 from numbers.services.csv_tables import BadTable, Mistake
+from numbers.services.inventory.plain import PlainNumbers
 from numbers.states import Act, PlanState
 
 from .csv_import import read_changes, table_of
@@ -276,8 +278,11 @@ def wanted_for(source: PlanSource, items: Sequence) -> list[Wanted]:
     """Numbers with what is wanted of each, in the order of `items`."""
     act, changes = source.plan.act, source.changes
     if source.plan.undo_of:
-        rows = PlanRow.objects.filter(pk__in=items).select_related("number").order_by("pk")
-        return [(row.number, row.before, row.after) for row in rows]
+        rows = PlanRow.objects.filter(pk__in=items).order_by("pk")
+        undone = list(rows.values_list("number", "before", "after"))
+        about_tags = any("tags" in before for _, before, _ in undone)
+        numbers = numbers_by_key([key for key, *_ in undone], tags=about_tags)
+        return [(numbers[key], before, after) for key, before, after in undone]
     each = [item if isinstance(item, list) else [item, changes] for item in items]
     numbers = numbers_by_key([key for key, _ in each], tags=any("tags" in " ".join(c) for _, c in each))
     if act in ENDS_AS:
@@ -287,8 +292,9 @@ def wanted_for(source: PlanSource, items: Sequence) -> list[Wanted]:
     return [(numbers[key], with_changes(numbers[key], changes), {}) for key, changes in each]
 
 
-def numbers_by_key(keys: Sequence[int], *, tags: bool) -> dict[int, Number]:
+def numbers_by_key(keys: Sequence[int], *, tags: bool) -> dict[int, Any]:
     """These numbers, in this order; what a plan does not need is left where it is."""
-    found = Number.objects.defer("answer", "search_text").in_bulk(keys)
-    prefetch_related_objects(list(found.values()), "agent", *(["tags"] if tags else []))
+    columns = ("e164", "status", "agent", "label", "description", "outbound_only", "drift")
+    plain = PlainNumbers(*columns, tags=tags)
+    found = {number.pk: number for number in plain.read(Number.objects.filter(pk__in=keys).order_by())}
     return {key: found[key] for key in keys if key in found}

@@ -3,16 +3,16 @@
 Nothing is changed here: what is read becomes a plan, and only if every row could be read.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from itertools import batched
-from typing import IO
-
-from django.db.models import prefetch_related_objects
+from typing import IO, Any
 
 from numbers.models import Number
 from numbers.number_fields import BY_NAME, PLANNED
 from numbers.services.csv_tables import BadTable, Columns, Mistake, Table, as_cell, read_table, told
 from numbers.services.inventory.agent_names import AgentNames
+from numbers.services.inventory.plain import PlainNumbers
 from numbers.services.typed_values import (
     Unreadable,
     read_description,
@@ -23,8 +23,6 @@ from numbers.services.typed_values import (
 )
 from numbers.telephony.characters import key_of, shown
 from numbers.telephony.phone import NotAPhoneNumber, pretty, read_listed_number, to_e164
-
-from .rows import CannotChange, checked, values_of
 
 AGENT_NAME = "agent_name"  # read to see that nobody has edited it: the column "agent" is what counts
 COLUMNS = ("number", *PLANNED, AGENT_NAME)
@@ -46,31 +44,21 @@ PORTION = 1000
 
 
 def read_changes(
-    file: IO, *, columns: Sequence[str] = COLUMNS, warnings: list[str] | None = None
+    file: IO, *, warnings: list[str] | None = None
 ) -> tuple[list[tuple[int, dict]], list[Mistake]]:
     """What `file` wants otherwise than our books say, by the keys of its numbers, and what is wrong with it.
 
-    `file` holds bytes or text; of its columns those in `columns` are read. Columns that it does not have
-    stay as they are; an empty cell empties the field, save for outbound_only. With a single mistake
-    there are no changes at all. What a person should know of how it was read is added to `warnings`.
+    `file` holds bytes or text. Columns that it does not have stay as they are; an empty cell empties the
+    field, save for outbound_only. With a single mistake there are no changes at all. What a person should
+    know of how it was read is added to `warnings`.
     """
     mistakes: list[Mistake] = []
-    agents = AgentNames()
-    seen: dict[str, int] = {}
-    wanted: list[tuple[int, dict]] = []
     try:
-        table = table_of(file)
-        for portion in batched(table.rows, PORTION):
-            numbers = numbers_of(portion)
-            for at, cells in portion:
-                cells = {name: cell for name, cell in cells.items() if name in columns}
-                try:
-                    number = number_in(cells, numbers, seen, at)
-                except (Unreadable, NotAPhoneNumber) as error:
-                    typed = shown(cells.get("number", ""), 60)
-                    mistakes.append(Mistake(row=at, column="number", typed=typed, text=str(error)))
-                else:
-                    wanted.append((number.pk, changes_in(at, cells, number, agents, mistakes)))
+        table, readers = table_of(file), readers_of(AgentNames())
+        wanted = [
+            (number.pk, changes_in(at, cells, number, readers, mistakes))
+            for at, cells, number in rows_in(table, mistakes)
+        ]
     except BadTable as error:
         return [], [error.mistake]
     if mistakes:
@@ -82,8 +70,12 @@ def read_changes(
 
 def numbers_in(file: IO) -> tuple[list[int], list[Mistake]]:
     """The keys of the numbers that `file` names, whatever else it says, and what is wrong with it."""
-    wanted, mistakes = read_changes(file, columns=["number"])
-    return [key for key, _ in wanted], mistakes
+    mistakes: list[Mistake] = []
+    try:
+        keys = [number.pk for *_, number in rows_in(table_of(file), mistakes)]
+    except BadTable as error:
+        return [], [error.mistake]
+    return ([], told(mistakes)) if mistakes else (keys, [])
 
 
 def table_of(file: IO) -> Table:
@@ -94,26 +86,45 @@ def table_of(file: IO) -> Table:
     return table
 
 
-def numbers_of(portion: Iterable[tuple[int, dict]]) -> dict[str, Number]:
-    """Our numbers among those that these rows name, with what a plan needs to know of them."""
-    named = set()
+def rows_in(table: Table, mistakes: list[Mistake]) -> Iterator[tuple[int, dict[str, str], Any]]:
+    """The rows that name one of our numbers, with it; what is wrong with the others is added to mistakes."""
+    plain = PlainNumbers("e164", "agent", "label", "description", "outbound_only")
+    seen: dict[str, int] = {}
+    for portion in batched(table.rows, PORTION):
+        read = read_numbers(portion)
+        named = plain.read(Number.objects.filter(e164__in=set(read.values())).order_by())
+        numbers = {number.e164: number for number in named}
+        for at, cells in portion:
+            try:
+                number = number_in(cells, read, numbers, seen, at)
+            except (Unreadable, NotAPhoneNumber) as error:
+                typed = shown(cells.get("number", ""), 60)
+                mistakes.append(Mistake(row=at, column="number", typed=typed, text=str(error)))
+            else:
+                yield at, cells, number
+
+
+def read_numbers(portion: Iterable[tuple[int, dict[str, str]]]) -> dict[str, str]:
+    """The phone numbers in these rows by what stands there, as far as that can be read."""
+    read = {}
     for _, cells in portion:
+        cell = cells.get("number", "")
         try:
-            named.add(read_listed_number(cells.get("number", "")))
+            read[cell] = read_listed_number(cell)
         except NotAPhoneNumber:
             continue
-    needed = ("e164", "label", "agent", "outbound_only", "description")
-    rows = list(Number.objects.filter(e164__in=named).only(*needed))
-    prefetch_related_objects(rows, "agent", "tags")
-    return {number.e164: number for number in rows}
+    return read
 
 
-def number_in(cells: dict[str, str], numbers: dict[str, Number], seen: dict[str, int], at: int) -> Number:
+def number_in(
+    cells: dict[str, str], read: dict[str, str], numbers: dict[str, Any], seen: dict[str, int], at: int
+) -> Any:
     """The number that the row `at` is about; `seen` has the rows of those before it.
 
     Raises Unreadable and NotAPhoneNumber.
     """
-    e164 = read_listed_number(cells.get("number", ""))
+    cell = cells.get("number", "")
+    e164 = read.get(cell) or read_listed_number(cell)  # which says what is wrong with it
     if e164 not in numbers:
         raise Unreadable(f"{pretty(e164)} isn't one of our numbers.")
     if (before := seen.setdefault(e164, at)) != at:
@@ -121,35 +132,43 @@ def number_in(cells: dict[str, str], numbers: dict[str, Number], seen: dict[str,
     return numbers[e164]
 
 
-def changes_in(
-    at: int, cells: dict[str, str], number: Number, agents: AgentNames, mistakes: list[Mistake]
-) -> dict:
-    """What a row wants of number otherwise than our books say; what is wrong with it is added to mistakes.
-
-    A cell as the export writes it is never wrong, whatever has come over the agent or the tags since; nor is
-    it a change because a spreadsheet has trimmed it or written its line breaks otherwise.
-    """
-    read: dict[str, Callable[[str], object]] = {
+def readers_of(agents: AgentNames) -> dict[str, Callable[[str], Any]]:
+    """How the cells of each column are read. Most stand in many rows, and are read once."""
+    readers: dict[str, Callable[[str], object]] = {
         "label": read_label,
         "description": read_description,
         "agent": lambda cell: agent.api_id if (agent := agents.find(cell)) else "",
         "tags": read_tags,
         "outbound_only": read_yes_or_no,
     }
-    now = values_of(number)
-    changes: dict[str, object] = {}
-    for name, reader in read.items():
-        if name not in cells or cells[name] == (before := as_cell(now[name])):
+    return {name: cache(reader) for name, reader in readers.items()}
+
+
+def changes_in(
+    at: int,
+    cells: dict[str, str],
+    number: Any,
+    readers: dict[str, Callable[[str], Any]],
+    mistakes: list[Mistake],
+) -> dict:
+    """What a row wants of number otherwise than our books say; what is wrong with it is added to mistakes.
+
+    A cell as the export writes it is never wrong, whatever has come over the agent or the tags since; nor is
+    it a change because a spreadsheet has trimmed it or written its line breaks otherwise.
+    """
+    changes, now = {}, {}
+    for name, reader in readers.items():
+        if (cell := cells.get(name)) is None:
             continue
-        if same_text(cells[name]) == same_text(before):
+        now[name] = BY_NAME[name].value(number)
+        if cell == (before := as_cell(now[name])) or same_text(cell) == same_text(before):
             continue
-        if name == "outbound_only" and not cells[name].strip():
+        if name == "outbound_only" and not cell.strip():
             continue
         try:
-            changes |= checked({name: reader(cells[name])})
-        except (Unreadable, CannotChange) as error:
-            typed = shown(cells[name], 60)
-            mistakes.append(Mistake(row=at, column=name, typed=typed, text=str(error)))
+            changes[name] = reader(cell)
+        except Unreadable as error:
+            mistakes.append(Mistake(row=at, column=name, typed=shown(cell, 60), text=str(error)))
     if "agent" not in changes and renamed_alone(cells, number):
         typed = shown(cells[AGENT_NAME], 60)
         text = "This column is read-only. Use the “agent” column to choose who answers."
@@ -157,6 +176,7 @@ def changes_in(
     return {name: value for name, value in changes.items() if value != now[name]}
 
 
-def renamed_alone(cells: dict[str, str], number: Number) -> bool:
+def renamed_alone(cells: dict[str, str], number: Any) -> bool:
     """Whether the name beside the agent's id differs from ours, which would change nothing."""
-    return key_of(cells.get(AGENT_NAME, str(number.agent or ""))) != key_of(str(number.agent or ""))
+    cell, name = cells.get(AGENT_NAME), str(number.agent or "")
+    return cell is not None and cell != name and key_of(cell) != key_of(name)

@@ -6,9 +6,9 @@ Reads our books only, in portions with a fixed number of queries each.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from django.db.models import Count, Max, prefetch_related_objects
+from django.db.models import Count, Max
 
-from numbers.db.clock import db_now, written
+from numbers.db.clock import written
 from numbers.models import Agent, Event, Line, Number, Plan, PlanRow
 from numbers.number_fields import BY_NAME, PLANNED
 from numbers.permissions import Right
@@ -31,8 +31,9 @@ ENDS_AS = {Act.RELEASE: NumberStatus.RELEASED, Act.DETACH: NumberStatus.DETACHED
 GONE = "It's gone from Fluents, so it can't be changed there. Use Fluents' instead."
 APPEARED = "It appeared in Fluents and is already in our records. Use Fluents' instead."
 
-#: A number with what is wanted of it and, where it matters, the values that somebody saw.
-Wanted = tuple[Number, dict, dict]
+#: A number, also one of `inventory.plain`, with what is wanted of it and, where it matters, the values that
+#: somebody saw.
+Wanted = tuple[Any, dict, dict]
 
 
 class CannotChange(NotDone):
@@ -62,18 +63,14 @@ def by_of(plan: Plan) -> Actor:
 
 def rows_of(wanted: Sequence[Wanted], act: str) -> list[PlanRow]:
     """The rows for a portion of numbers, in a fixed number of queries."""
-    numbers = [number for number, *_ in wanted]
-    about_tags = any("tags" in after for _, after, _ in wanted)
-    prefetch_related_objects(numbers, "agent", *(["tags"] if about_tags else []))
     known = {
         agent.api_id: agent
         for agent in Agent.objects.filter(api_id__in={after.get("agent") or "" for _, after, _ in wanted})
     }
-    held = held_by_lines(numbers) if act in ENDS_AS else set()
-    now = db_now()
+    held = held_by_lines(number for number, *_ in wanted) if act in ENDS_AS else set()
     rows, moved = [], []
     for number, after, seen in wanted:
-        row = PlanRow(number=number, due_at=now, changed_at=now)
+        row = PlanRow(number_id=number.pk)
         ours = values_of(number, after)
         row.before, row.after = (ours, after) if act in ENDS_AS else differing(ours, after)
         changed = [key for key in after if key in seen and seen[key] != ours[key]]
@@ -81,21 +78,21 @@ def rows_of(wanted: Sequence[Wanted], act: str) -> list[PlanRow]:
             row.state, row.reason = RowState.SKIPPED, reason
         elif changed:
             row.state = RowState.SKIPPED
-            moved.append((row, changed))
+            moved.append((row, number, changed))
         elif row.before == row.after and act != Act.PUSH:  # there it is Fluents that changes
             row.state, row.reason, row.needless = RowState.SKIPPED, "Nothing to change.", True
         rows.append(row)
-    last = last_changes([row.number_id for row, _ in moved])
-    for row, changed in moved:
-        row.reason = moved_words(row.number, changed, last.get(row.number_id))
+    last = last_changes([number.pk for _, number, _ in moved])
+    for row, number, changed in moved:
+        row.reason = moved_words(number, changed, last.get(number.pk))
     return rows
 
 
 def push_rows(wanted: Sequence[Wanted], act: str) -> list[PlanRow]:
     """Rows whose `before` is what Fluents says; the books must still say what is to be pushed."""
     rows = rows_of(wanted, act)
-    for row in rows:
-        drift = row.number.drift
+    for row, (number, *_) in zip(rows, wanted, strict=True):
+        drift = number.drift
         row.before = {name: drift[name]["theirs"] for name in row.after}
         if drift.get("gone"):
             row.state, row.reason = RowState.SKIPPED, GONE
