@@ -1,5 +1,6 @@
 """Settings that would let something dangerous happen are found before it does."""
 
+import re
 import subprocess
 import sys
 
@@ -174,24 +175,29 @@ def said(**env: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(
-    ("name", "meant", "status"),
-    [
-        ("MAX_LINE_PER_DAY", "MAX_LINES_PER_DAY", 1),
-        ("MAX_LINES_DAY", "MAX_LINES_PER_DAY", 1),
-        ("FLUENTS_TOKEN", "FLUENTS_API_TOKEN", 1),
-        ("FLUENTS_URL", "FLUENTS_API_URL", 1),
-        ("APROVAL_LINES", "APPROVAL_LINES", 0),
-        ("DATABASE_URI", "DATABASE_URL", 0),
-        ("ALLOWED_HOST", "ALLOWED_HOSTS", 0),
-        ("SITE_URI", "SITE_URL", 0),
-    ],
-)
-def test_a_name_that_is_nearly_a_setting_is_found(name, meant, status):
-    found, words = said(**{name: "7"})
+#: A limit or an address of Fluents under a wrong name is an error, any other setting a warning.
+ERRORS = {
+    "MAX_LINE_PER_DAY": "MAX_LINES_PER_DAY",
+    "MAX_LINES_DAY": "MAX_LINES_PER_DAY",
+    "FLUENTS_TOKEN": "FLUENTS_API_TOKEN",
+    "FLUENTS_URL": "FLUENTS_API_URL",
+}
+WARNINGS = {
+    "APROVAL_LINES": "APPROVAL_LINES",
+    "DATABASE_URI": "DATABASE_URL",
+    "ALLOWED_HOST": "ALLOWED_HOSTS",
+    "SITE_URI": "SITE_URL",
+}
+
+
+@pytest.mark.parametrize(("names", "kind", "status"), [(ERRORS, "E015", 1), (WARNINGS, "W008", 0)])
+def test_a_name_that_is_nearly_a_setting_is_found(names, kind, status):
+    found, words = said(**dict.fromkeys(names, "7"))
     assert found == status
-    assert f"{name} is set but not used." in words
-    assert f"Did you mean {meant}?" in words
+    for name, meant in names.items():
+        told = rf"\(dashboard\.{kind}\) {name} is set but not used\.\s+HINT: Did you mean {meant}\?"
+        assert re.search(told, words), name
+    assert words.count("is set but not used.") == len(names)
 
 
 def test_names_of_other_programs_are_left_alone():
@@ -204,26 +210,39 @@ def test_names_of_other_programs_are_left_alone():
 NO_FILE = str(ROOT / "no" / "such" / "file")
 
 
-@pytest.mark.parametrize(
-    ("env", "words"),
+#: What is wrong with a value. Each list is of different settings, which one process is told of together.
+WRONG = [
     [
-        ({"GATE_RATE": "fast"}, "GATE_RATE is 'fast'. Expected: number."),
-        ({"MAX_LINES_PER_DAY": "2OO"}, "MAX_LINES_PER_DAY is '2OO'. Expected: whole number."),
-        ({"MAX_LINES_PER_DAY": "-1"}, "MAX_LINES_PER_DAY is -1. It must be 0 or more."),
-        ({"TIME_ZONE": "Berlin"}, "TIME_ZONE is 'Berlin'. Expected: time zone."),
-        ({"REQUIRE_MFA": "yess"}, "REQUIRE_MFA is 'yess'. Expected: switch."),
-        ({"BREAKER_SHARE": "200"}, "BREAKER_SHARE is 200. It must be 0 to 100."),
-        ({"LOG_FORMAT": "yaml"}, "LOG_FORMAT is 'yaml'. Use text or json."),
-        ({"OIDC_ROLES": "admins"}, "OIDC_ROLES is 'admins'. Expected: name=value pairs."),
-        ({"SYNC_SECONDS": "nan"}, "SYNC_SECONDS is nan. It must be 0 or more."),
-        ({"FLUENTS_API_TOKEN_FILE": NO_FILE}, f"points to {NO_FILE}, which can't be read: No such file"),
-        ({"METRICS_TOKEN_FILE": str(ROOT)}, f"points to {ROOT}, which can't be read: Is a directory."),
+        ("GATE_RATE", "fast", "GATE_RATE is 'fast'. Expected: number."),
+        ("MAX_LINES_PER_DAY", "2OO", "MAX_LINES_PER_DAY is '2OO'. Expected: whole number."),
+        ("TIME_ZONE", "Berlin", "TIME_ZONE is 'Berlin'. Expected: time zone."),
+        ("REQUIRE_MFA", "yess", "REQUIRE_MFA is 'yess'. Expected: switch."),
+        ("BREAKER_SHARE", "200", "BREAKER_SHARE is 200. It must be 0 to 100."),
+        ("LOG_FORMAT", "yaml", "LOG_FORMAT is 'yaml'. Use text or json."),
+        ("OIDC_ROLES", "admins", "OIDC_ROLES is 'admins'. Expected: name=value pairs."),
+        ("SYNC_SECONDS", "nan", "SYNC_SECONDS is nan. It must be 0 or more."),
+        (
+            "FLUENTS_API_TOKEN_FILE",
+            NO_FILE,
+            f"FLUENTS_API_TOKEN_FILE points to {NO_FILE}, which can't be read: No such file or directory.",
+        ),
+        (
+            "METRICS_TOKEN_FILE",
+            str(ROOT),
+            f"METRICS_TOKEN_FILE points to {ROOT}, which can't be read: Is a directory.",
+        ),
     ],
-)
-def test_a_value_of_the_wrong_kind_or_range_is_an_error_that_says_which(env, words):
-    status, text = said(**env)
+    [("MAX_LINES_PER_DAY", "-1", "MAX_LINES_PER_DAY is -1. It must be 0 or more.")],
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_value_of_the_wrong_kind_or_range_is_an_error_that_says_which(wrong):
+    status, text = said(**{name: value for name, value, _ in wrong})
     assert status == 1
-    assert words in text
+    for _, _, words in wrong:
+        assert f"(dashboard.E014) {words}" in text
+    assert text.count("(dashboard.E014)") == len(wrong)
     assert "Traceback" not in text
 
 

@@ -5,6 +5,8 @@ import io
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
+from django.db.models import F
+
 from numbers.models import Connection, Event, Number, Price
 from numbers.services.costs.months import next_month, start_of
 from numbers.states import NumberStatus, Origin
@@ -36,20 +38,23 @@ class Books:
         Price.objects.create(
             telephony_provider=provider, monthly=Decimal("1.15"), once=1, valid_from=day(1, BEFORE)
         )
-        self.steady = [self.number(f"+1{area}555{n:04}", day(1 + n % 28, BEFORE)) for n in range(40)]
+        self.steady = self.numbers([(f"+1{area}555{n:04}", day(1 + n % 28, BEFORE)) for n in range(40)])
+
+    def numbers(self, came: list[tuple[str, date]]) -> list[Number]:
+        """Numbers that are ours, each with the day on which it came."""
+        about = {"telephony_provider": self.provider, "connection": self.connection, "origin": Origin.BOUGHT}
+        rows = Number.objects.bulk_create(
+            Number(e164=e164, bought_at=at(when), **about) for e164, when in came
+        )
+        ours = Number.objects.filter(pk__in=[row.pk for row in rows])
+        ours.update(created_at=F("bought_at"))
+        return list(ours.order_by("pk"))
 
     def number(self, e164: str, came: date, left: date | None = None) -> Number:
-        row = Number.objects.create(
-            e164=e164,
-            telephony_provider=self.provider,
-            connection=self.connection,
-            bought_at=at(came),
-            origin=Origin.BOUGHT,
-        )
-        Number.objects.filter(pk=row.pk).update(created_at=at(came))
+        [row] = self.numbers([(e164, came)])
         if left:
             self.released(row, left)
-        row.refresh_from_db()
+            row.refresh_from_db()
         return row
 
     def released(self, number: Number, left: date, status: str = NumberStatus.RELEASED) -> None:

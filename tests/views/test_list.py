@@ -45,17 +45,17 @@ HOSTILE = [
 ]
 
 
-def keep(e164: str, *, agent=None, connection=None, tags=(), **fields) -> Number:
-    """A number on the books, as a sync would write it."""
-    number = Number(
-        e164=e164,
-        telephony_provider=fields.pop("provider", "twilio"),
-        agent=agent,
-        connection=connection,
-        area_code=e164[2:5],
-        **fields,
-    )
+def described(e164: str, *, tags=(), **fields) -> Number:
+    """A number as a sync would write it, not on the books yet."""
+    provider = fields.pop("provider", "twilio")
+    number = Number(e164=e164, telephony_provider=provider, area_code=e164[2:5], **fields)
     describe(number, tags)
+    return number
+
+
+def keep(e164: str, *, tags=(), **fields) -> Number:
+    """A number on the books."""
+    number = described(e164, tags=tags, **fields)
     number.save()
     number.tags.set([Tag.objects.get_or_create(name=name)[0] for name in tags])
     return number
@@ -69,12 +69,13 @@ def many(count: int) -> list[Number]:
     connection, _ = Connection.objects.get_or_create(
         api_id="c1", defaults={"label": "Main", "telephony_provider": "twilio"}
     )
-    return [
-        keep(
+    tags = [Tag.objects.get_or_create(name=name)[0] for name in ("vip", "spring")]
+    numbers = [
+        described(
             f"+1415555{n:04}",
             agent=agents[n % 4] if n % 4 < 3 else None,
             connection=connection,
-            tags=["vip", "spring"][: n % 3],
+            tags=[tag.name for tag in tags[: n % 3]],
             label=f"Desk {n % 7}",
             region="CA",
             bought_at=T0 + timedelta(days=n % 5) if n % 3 else None,
@@ -83,6 +84,12 @@ def many(count: int) -> list[Number]:
         )
         for n in range(count)
     ]
+    Number.objects.bulk_create(numbers)
+    Tagged = Number.tags.through  # noqa: N806
+    Tagged.objects.bulk_create(
+        Tagged(number=number, tag=tag) for n, number in enumerate(numbers) for tag in tags[: n % 3]
+    )
+    return numbers
 
 
 def shown(answer) -> list[str]:
