@@ -50,7 +50,6 @@ def test_requests_that_stop_halfway_stall_no_process(stack, tmp_path):
     impatient = tmp_path / "impatient.conf.py"
     impatient.write_text(re.sub(r"(?m)^PATIENCE = \d+", "PATIENCE = 1", ours))
     assert impatient.read_text() != ours
-    stack.manage("collectstatic", "--noinput", "-v0")
     port = free_port()
     options = (
         f"--config={impatient}",
