@@ -12,6 +12,9 @@ from django.core.checks import CheckMessage, Error, register
 from . import setting_catalog
 from .addresses import SOCKET_FILE, is_network
 
+#: The checks that every command makes. A web makes all of them, and loads every page to do so.
+SETTINGS = "settings"
+
 
 def is_private(url: str) -> bool:
     """Whether nobody on the way can read what is sent to `url`."""
@@ -19,7 +22,7 @@ def is_private(url: str) -> bool:
     return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in settings.LOOPBACK)
 
 
-@register()
+@register(SETTINGS)
 def secret_key(app_configs, **kwargs) -> list[CheckMessage]:
     if settings.HAS_SECRET_KEY:
         return []
@@ -33,7 +36,7 @@ def secret_key(app_configs, **kwargs) -> list[CheckMessage]:
     ]
 
 
-@register()
+@register(SETTINGS)
 def lease_outlasts_call(app_configs, **kwargs) -> list[CheckMessage]:
     longest = settings.FLUENTS_CONNECT_TIMEOUT + settings.FLUENTS_READ_TIMEOUT
     if longest < settings.LEASE_SECONDS:
@@ -48,7 +51,7 @@ def lease_outlasts_call(app_configs, **kwargs) -> list[CheckMessage]:
     ]
 
 
-@register()
+@register(SETTINGS)
 def values(app_configs, **kwargs) -> list[CheckMessage]:
     """Each setting is of the kind and in the range that the catalog says."""
     wrong = list(setting_catalog.unreadable)
@@ -59,7 +62,7 @@ def values(app_configs, **kwargs) -> list[CheckMessage]:
     return [Error(text, hint=hint, id="dashboard.E014") for text in wrong]
 
 
-@register()
+@register(SETTINGS)
 def names(app_configs, **kwargs) -> list[CheckMessage]:
     """A limit under a name that nobody reads is no limit."""
     from_file = setting_catalog.from_file - setting_catalog.NAMES.keys()
@@ -80,7 +83,7 @@ def names(app_configs, **kwargs) -> list[CheckMessage]:
     return found
 
 
-@register()
+@register(SETTINGS)
 def metrics_addresses(app_configs, **kwargs) -> list[CheckMessage]:
     return [
         Error(
@@ -92,7 +95,7 @@ def metrics_addresses(app_configs, **kwargs) -> list[CheckMessage]:
     ]
 
 
-@register()
+@register(SETTINGS)
 def token(app_configs, **kwargs) -> list[CheckMessage]:
     if settings.FLUENTS_API_TOKEN or not settings.FLUENTS_LIVE:
         return []
@@ -105,7 +108,7 @@ def token(app_configs, **kwargs) -> list[CheckMessage]:
     ]
 
 
-@register()
+@register(SETTINGS)
 def webhook(app_configs, **kwargs) -> list[CheckMessage]:
     url = settings.NOTIFY_WEBHOOK_URL
     if not urlsplit(url).netloc or (is_private(url) and settings.NOTIFY_WEBHOOK_SECRET):
@@ -119,7 +122,7 @@ def webhook(app_configs, **kwargs) -> list[CheckMessage]:
     ]
 
 
-@register()
+@register(SETTINGS)
 def slack(app_configs, **kwargs) -> list[CheckMessage]:
     url = settings.NOTIFY_SLACK_URL
     if not url or (urlsplit(url).netloc and is_private(url)):
@@ -128,7 +131,7 @@ def slack(app_configs, **kwargs) -> list[CheckMessage]:
     return [Error("NOTIFY_SLACK_URL would receive alarms unencrypted.", hint=hint, id="dashboard.E021")]
 
 
-@register()
+@register(SETTINGS)
 def second_factor(app_configs, **kwargs) -> list[CheckMessage]:
     if settings.REQUIRE_MFA or not settings.FLUENTS_LIVE:
         return []
@@ -155,7 +158,7 @@ def second_factor_in_the_open(app_configs, **kwargs) -> list[CheckMessage]:
     ]
 
 
-@register()
+@register(SETTINGS)
 def sessions_end(app_configs, **kwargs) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     if not 0 < settings.SESSION_IDLE_SECONDS <= settings.SESSION_COOKIE_AGE <= 24 * 3600:
@@ -177,7 +180,7 @@ def sessions_end(app_configs, **kwargs) -> list[CheckMessage]:
     return found
 
 
-@register()
+@register(SETTINGS)
 def single_sign_on(app_configs, **kwargs) -> list[CheckMessage]:
     if not settings.OIDC_ISSUER:
         return []
@@ -209,7 +212,7 @@ def single_sign_on(app_configs, **kwargs) -> list[CheckMessage]:
     return found
 
 
-@register()
+@register(SETTINGS)
 def in_the_clear(app_configs, **kwargs) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     if not is_private(settings.FLUENTS_API_URL):
@@ -261,7 +264,7 @@ def behind_no_proxy(app_configs, **kwargs) -> list[CheckMessage]:
     ]
 
 
-@register()
+@register(SETTINGS)
 def private_files(app_configs, **kwargs) -> list[CheckMessage]:
     """Database, journal and .env are for the user that runs the dashboard alone."""
     database = settings.DATABASES["default"]

@@ -3,11 +3,13 @@
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from dashboard.checks import SETTINGS
+
 from .currencies import CURRENCIES
 from .permissions import Role
 
 
-@register()
+@register(SETTINGS)
 def roles_of_single_sign_on(app_configs, **kwargs) -> list[CheckMessage]:
     """A role that is misspelled would be taken from everybody who has it."""
     unknown = sorted(set(settings.OIDC_ROLES.values()) - set(Role.values))
@@ -21,7 +23,7 @@ def roles_of_single_sign_on(app_configs, **kwargs) -> list[CheckMessage]:
     ]
 
 
-@register()
+@register(SETTINGS)
 def limit_currency(app_configs, **kwargs) -> list[CheckMessage]:
     if settings.LIMIT_CURRENCY in CURRENCIES:
         return []

@@ -7,10 +7,13 @@ import sys
 import pytest
 from django.core import checks
 from django.core.checks import Error, run_checks
+from django.core.checks.registry import registry
 
+from dashboard.checks import SETTINGS
 from tests.support.stack import ROOT
 
 pytestmark = pytest.mark.django_db  # Django's own checks ask the database what it can do
+OURS = {"dashboard.checks", "numbers.checks"}
 
 
 def found(**how) -> dict:
@@ -120,6 +123,17 @@ def test_a_command_refuses_to_run_without_a_secret_key(tmp_path):
     )
     assert done.returncode == 1
     assert "(dashboard.E001) No SECRET_KEY is set." in done.stderr
+
+
+def test_a_command_makes_all_checks_of_settings_and_loads_no_page(tmp_path):
+    env = {"PATH": "/usr/bin:/bin", "SECRET_KEY": "", "DATABASE_URL": f"sqlite:///{tmp_path / 'x.sqlite3'}"}
+    command = [sys.executable, "-X", "importtime", "manage.py", "orders"]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
+    assert (done.returncode, "(dashboard.E001)" in done.stderr) == (1, True)
+    assert ("numbers.models" in done.stderr, "numbers.views" in done.stderr) == (True, False)
+    ours = [check for check in registry.get_checks() if check.__module__ in OURS]
+    assert {check.__module__ for check in ours} == OURS
+    assert [check.__name__ for check in ours if SETTINGS not in check.tags] == []
 
 
 def test_a_secret_may_come_from_a_file(tmp_path):
