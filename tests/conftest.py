@@ -29,6 +29,19 @@ def pytest_collection_modifyitems(config, items):
     config.stash[COLLECTED] = frozenset(item.nodeid for item in items)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session):
+    """Name each test for its group, whose tests go to one process by that name.
+
+    pytest-xdist 3.8 writes it where pytest 9.2 reads it no more: what a group shares would be made anew in
+    every process.
+    """
+    for item in session.items if getattr(session.config.option, "loadgroup", False) else ():
+        group = "_".join(sorted({mark.args[0] for mark in item.iter_markers("xdist_group")}))
+        if group and not item.nodeid.endswith(f"@{group}"):
+            item._id = type(item.id).parse(f"{item.nodeid}@{group}")
+
+
 @pytest.fixture
 def collected(request):
     """The names of all tests that this run has found, also of those that it leaves out."""

@@ -58,11 +58,20 @@ def test_neither_many_nor_random_ones_run_again(tmp_path, failed):
     assert deserve_another_go(tmp_path) == []
 
 
-def test_the_name_is_that_of_the_test_alone(tmp_path):
+@pytest.mark.parametrize("group", ["", "@speed", "@killed sqlite"])
+def test_the_name_is_that_of_the_test_alone(tmp_path, group):
     kept = tmp_path / FAILED
     kept.parent.mkdir(parents=True)
-    kept.write_text('{"tests/test_a.py::test_it[a@b]@speed": true}')
+    kept.write_text(json.dumps({f"tests/test_a.py::test_it[a@b]{group}": True}))
     assert deserve_another_go(tmp_path) == ["tests/test_a.py::test_it[a@b]"]
+
+
+@pytest.mark.xdist_group("one process")
+@pytest.mark.parametrize("nth", range(4))
+def test_tests_of_a_group_go_to_one_process(request, nth):
+    """Where there are several: the name tells pytest-xdist."""
+    grouped = request.config.getoption("loadgroup", default=False)
+    assert request.node.nodeid.endswith(f"[{nth}]" + ("@one process" if grouped else ""))
 
 
 def ends(out: str) -> list[list[str]]:

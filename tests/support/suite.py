@@ -26,7 +26,7 @@ PARTS = {
     "browser": (PYTEST, [*TOGETHER, "-n", "2", "tests/browser"]),  # looking for them everywhere takes seconds
     "storm": (PYTEST, [*TOGETHER, "-n", "3", "-m", "storm"]),
 }
-GROUP = re.compile(r"@\w+$")  # what pytest-xdist adds to the name of a test
+GROUP = re.compile(r"@[^@\]]+$")  # what the name of a test has in addition where tests run beside others
 #: A few tests may fail because others kept the machine busy. More of them are no accident.
 FEW = 5
 #: Their inputs are random: run again, they look at something else.
