@@ -155,6 +155,11 @@ class Query:
         return replace(self, **dict.fromkeys(names, ""))
 
     @property
+    def narrowed(self) -> "Query":
+        """The same whatever is searched for and in whatever order: what the menus above the list show."""
+        return self.without("q", "sort")
+
+    @property
     def pasted(self) -> list[str]:
         """The numbers that were pasted into the search, two or more."""
         return numbers_in(self.q)

@@ -127,7 +127,7 @@ def number_selected(request: Request) -> HttpResponse:
     return HttpResponse(f", {outside:,} not in this list" if outside else "")
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
 def headings(query: Query) -> list[dict]:
     """The head of the table: the columns that are shown, and how each would sort."""
     found = []
