@@ -8,7 +8,7 @@ Put up after every `migrate`, as SQLite drops a table's triggers whenever Django
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from zlib import crc32
 
 from django.db import connection, transaction
@@ -58,6 +58,7 @@ WATCHED: dict[str, tuple[str, ...]] = {
     "numbers_snooze": (),
     "numbers_syncrequest": ("asked_at", "finished_at"),
     "numbers_syncstate": ("synced_at", "error", "doubt"),
+    "numbers_tag": (),
 }
 FRESH = 60  # seconds; after these there are news in any case, as time alone changes some of what pages say
 KEPT = "1 hour"
@@ -76,6 +77,14 @@ class Kept(dict):
         """Whether it may be used: for a while, and not inside a transaction, which may be undone."""
         lately = time.monotonic() - self.made < FRESH
         return bool(self.at) and lately and Remembered.on and not connection.in_atomic_block
+
+    def answer[Answer](self, about: Hashable, ask: Callable[[], Answer]) -> Answer:
+        """What `ask` says, or has said while nothing had changed."""
+        if not self.holds():
+            return ask()
+        if about not in self:
+            self[about] = ask()
+        return self[about]
 
 
 _kept = Kept()

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from django.db.models import CharField, QuerySet, Value
 from django.db.models.fields.json import KT, KeyTextTransform
 
+from numbers.db.news import Kept
 from numbers.db.prepared import Prepared
 from numbers.db.sql import slot
 from numbers.forms.numbers import agent_names
@@ -37,9 +38,13 @@ class Choices:
     owned: int = 0  # how many numbers there were when they were counted last
 
 
-def choices_for(user_id: int) -> Choices:
-    """What there is to choose from, each kind in its order."""
-    return arranged(tuple(map(tuple, CHOICES.rows(user=user_id))))
+def choices_for(user_id: int, kept: Kept | None) -> Choices:
+    """What there is to choose from, each kind in its order, as long as that is `kept`."""
+
+    def ask() -> Choices:
+        return arranged(tuple(map(tuple, CHOICES.rows(user=user_id))))
+
+    return ask() if kept is None else kept.answer((Choices, user_id), ask)
 
 
 @lru_cache(maxsize=64)

@@ -45,6 +45,8 @@ FIELDS = (
     "last_call_at",
     "answerer",
 )
+#: Moments are slow to read, so these are where their column is shown or sorts.
+SELDOM = {"synced_at": "synced", "last_call_at": "last_call"}
 STATUS_WORDS = {str(status): str(status.label) for status in NumberStatus}
 
 
@@ -85,6 +87,7 @@ def rows_of(query: Query, params, *, user) -> Page:
     match, values, found = query.match
     order, size = query.order, query.page_size
     walking, ties = is_far(match, found, query.sorting), [False]
+    names = fields_of(query)
 
     def fill(name: str, key: tuple | None) -> str:
         """Put `key` into the slots of this `name`; what kind of key it is."""
@@ -97,10 +100,10 @@ def rows_of(query: Query, params, *, user) -> Page:
         kinds = fill("key", key), fill("end", end)
 
         def find(*, timeless: bool) -> list[tuple]:
-            return LIST.rows(match, order, size, (*kinds, ties[-1]), backwards, timeless, **values)
+            return LIST.rows(match, order, size, (*kinds, ties[-1]), backwards, timeless, names, **values)
 
         rows = order.take(find, key, backwards=backwards, count=size + 1)
-        return [dict(zip(FIELDS, row, strict=True)) for row in rows]
+        return [dict(zip(names, row, strict=True)) for row in rows]
 
     def find_end(key: tuple | None, *, backwards: bool) -> list[tuple] | None:
         if not walking:
@@ -123,6 +126,12 @@ def rows_of(query: Query, params, *, user) -> Page:
     return page
 
 
+def fields_of(query: Query) -> tuple[str, ...]:
+    """What is read of each number that `query` shows."""
+    wanted = {None, *query.columns, query.sorting.removeprefix("-")}
+    return tuple(name for name in FIELDS if SELDOM.get(name) in wanted)
+
+
 def is_far(match: Match, found: dict[str, int], sort: str) -> bool:
     """Whether a page of `match` may walk far: each filter finds many, and the one that leads is not alone."""
     broad = bool(match.search and "q" not in found)
@@ -137,9 +146,16 @@ def place(kind: str) -> tuple | None:
 
 
 def paged(
-    match: Match, order: Ordering, size: int, kinds: tuple[str, str, bool], backwards: bool, timeless: bool
+    match: Match,
+    order: Ordering,
+    size: int,
+    kinds: tuple[str, str, bool],
+    backwards: bool,
+    timeless: bool,
+    names: tuple[str, ...],
 ) -> QuerySet:
-    """One page in `order`, and one row more; behind a key or, if `backwards`, before it, and up to an end."""
+    """`names` of one page in `order`, and one row more; behind a key or, if `backwards`, before it, and up
+    to an end."""
     found, along, sorting = match.numbers(), order, None
     if order.field and match.lead and (match.lead != "bought" or order.field != "bought_at"):
         found = found.alias(along=Along(F(order.field)))  # not by the index of the order
@@ -158,7 +174,7 @@ def paged(
     found = (sorting or along).sorted(found, backwards=backwards)[: size + 1]
     if along is not order:  # sorts keys, not rows with all that they point to
         found = order.sorted(Number.objects.filter(pk__in=found.values("pk")), backwards=backwards)
-    return found.values_list(*FIELDS)
+    return found.values_list(*names)
 
 
 def ending(match: Match, order: Ordering, kind: str, backwards: bool, start: int, count: int) -> QuerySet:
@@ -237,11 +253,11 @@ def row_of(values: dict) -> Row:
         values["drifted"],
         values["bought_at"],
         values["bought_by"],
-        values["synced_at"],
+        values.get("synced_at"),
         status in OURS,
         values["description"],
         values["calls_30"],
-        values["last_call_at"],
+        values.get("last_call_at"),
     )
 
 

@@ -18,7 +18,21 @@ from numbers import context_processors
 from numbers.db import news, prepared
 from numbers.db.memory import Remembered
 from numbers.middleware import LIVE, checksum
-from numbers.models import Agent, Commit, Connection, Gate, Invoice, Line, Notice, Number, Order, Plan, Snooze
+from numbers.models import (
+    Agent,
+    Commit,
+    Connection,
+    Gate,
+    Invoice,
+    Line,
+    Notice,
+    Number,
+    Order,
+    Plan,
+    SavedView,
+    Snooze,
+    Tag,
+)
 from numbers.services.scheduler import Scheduler
 from numbers.states import LineState
 from tests.support.stack import migrated
@@ -33,7 +47,6 @@ UNSEEN = {
     "numbers_finding",
     "numbers_journal",
     "numbers_putaway",
-    "numbers_tag",
 }
 
 
@@ -271,6 +284,24 @@ def test_the_frame_is_read_once_while_nothing_has_changed(keeping, staff, number
         assert frame_of(staff) == ("3", True)  # what may be undone is not kept
         transaction.set_rollback(True)
     assert frame_of(staff)[0] == "2"
+
+
+def test_what_filters_offer_is_read_once_while_nothing_has_changed(keeping, staff, bob):
+    def offered() -> tuple[bool, bool]:
+        """Whether the list offers the tag, and whether that was read for it."""
+        with CaptureQueriesContext(connection) as asked:
+            text = staff.get("/numbers/").text
+        return '<option value="vip"' in text, any("numbers_savedview" in query["sql"] for query in asked)
+
+    assert offered() == (False, True)
+    assert offered() == (False, False)
+    tag = Tag.objects.create(name="vip")
+    assert offered() == (True, True)
+    assert offered() == (True, False)
+    SavedView.objects.create(user=bob, name="Mine", query="q=1")
+    assert offered() == (True, True)
+    tag.delete()
+    assert offered() == (False, True)
 
 
 def test_the_frame_is_read_when_what_somebody_put_off_comes_back(keeping, staff, number, monkeypatch):

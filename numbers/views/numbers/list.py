@@ -62,7 +62,7 @@ def number_list(request: Request) -> HttpResponse:
 
 def tools(query: Query, request: Request, page: Page) -> dict:
     """What stands around the rows: the filters with their choices, saved views, columns, the total."""
-    offered = choices_for(request.user.pk)
+    offered = choices_for(request.user.pk, getattr(request, "kept", None))
     total = query.count(owned=offered.owned) if page.older or page.newer else len(page)
     return {
         "query": query,
