@@ -99,6 +99,7 @@ def buy(stack: Stack, cookie: str, connection: str, lines: int) -> tuple[int, fl
     while (row := books.rows(ORDER.format(order=order))[0])["moving"]:
         assert time.monotonic() < end, row
         time.sleep(POLL)
+    books.close()
     began, ended = (datetime.fromisoformat(str(row[name])) for name in ("began", "ended"))
     return row["bought"], (ended - began).total_seconds()
 

@@ -1,5 +1,7 @@
 """What the hands can do: each function calls a service of the product and answers in plain JSON."""
 
+import json
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -7,7 +9,7 @@ from functools import partial
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import close_old_connections, connection, transaction
+from django.db import close_old_connections, connection, connections, transaction
 
 from numbers.db.clock import db_now
 from numbers.models import CallEndpoint, Connection, Gate, Line, Number, Order, SyncState
@@ -199,3 +201,17 @@ def own(*, e164: str) -> None:
 def belong_to(*, host: str = "127.0.0.1", user_id: str) -> None:
     """As if the records were of this account."""
     SyncState.objects.update(api_host=host, user_id=user_id)
+
+
+def serve() -> None:
+    """Answer calls until the line closes."""
+    for text in sys.stdin:
+        name, kwargs = json.loads(text)
+        try:
+            answer = {"result": globals()[name](**kwargs)}
+        except Exception as error:
+            answer = {"error": [type(error).__name__, str(error)]}
+        finally:
+            connections.close_all()  # the server may be restarted between two calls
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()

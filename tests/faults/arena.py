@@ -82,6 +82,7 @@ class Arena:
 
     def close(self) -> None:
         self.hands.close()
+        self.books.close()
         for worker in self.workers:
             for pid in [worker.pid, *children(worker.pid)]:
                 send_signal(pid, signal.SIGKILL)  # nobody asks any more how they end

@@ -37,9 +37,6 @@ class Backup:
     def restore(self) -> None:
         """As docs/operations.md says, while no worker runs."""
         self.arena.hands.close()
-        if self.arena.stack.warm:
-            self.arena.stack.warm.close()
-            self.arena.stack.warm = None
         if self.cluster:
             self.tool("pg_restore", "--clean", "--if-exists", str(self.folder / "dump"))
         else:

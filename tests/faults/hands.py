@@ -1,14 +1,11 @@
 """A process that calls the product's services when told, as the web does: a line of JSON in, one out.
 
-Commands start in half a second; a storm that places, pauses and decides has no time for that.
+Commands start in a moment; a storm that places, pauses and decides has no time for that.
 """
 
 import json
-import sys
 import threading
 from collections.abc import Callable
-
-from tests.support.warm import end
 
 
 class Trouble(Exception):
@@ -20,11 +17,10 @@ class Trouble(Exception):
 
 
 class Hands:
-    """The other end of this file's process. One call at a time."""
+    """The other end of that process: each of `tests.faults.acts` by its name. One call at a time."""
 
     def __init__(self, stack) -> None:
-        self.stack = stack
-        self.process = stack.start_piped("-m", "tests.faults.hands")
+        self.process = stack.warmed().talk("tests.faults.acts")
         self.lock = threading.Lock()
 
     def __getattr__(self, name: str) -> Callable:
@@ -32,9 +28,7 @@ class Hands:
 
     def call(self, name: str, kwargs: dict):
         with self.lock:
-            self.process.stdin.write(json.dumps([name, kwargs]) + "\n")
-            self.process.stdin.flush()
-            answer = self.process.stdout.readline()
+            answer = self.process.ask(json.dumps([name, kwargs]))
         assert answer, f"the hands died in {name}"
         result = json.loads(answer)
         if "error" in result:
@@ -42,29 +36,4 @@ class Hands:
         return result["result"]
 
     def close(self) -> None:
-        end(self.process)
-
-
-def serve() -> None:
-    """Answer calls until the pipe closes."""
-    import django  # noqa: PLC0415 -- the class above is used without Django
-
-    django.setup()
-    from django.db import connections  # noqa: PLC0415
-
-    from tests.faults import acts  # noqa: PLC0415
-
-    for text in sys.stdin:
-        name, kwargs = json.loads(text)
-        try:
-            answer = {"result": getattr(acts, name)(**kwargs)}
-        except Exception as error:
-            answer = {"error": [type(error).__name__, str(error)]}
-        finally:
-            connections.close_all()  # the server may be restarted between two calls
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    serve()
+        self.process.close()

@@ -282,7 +282,7 @@ def insist(act: Callable, arena: Arena) -> None:
             act()
             return
         except (Trouble, AssertionError) as trouble:
-            gone = arena.hands.process.poll() is not None
+            gone = arena.hands.process.over()
             if time.monotonic() > end or (isinstance(trouble, AssertionError) and not gone):
                 raise
             if isinstance(trouble, Trouble) and trouble.kind in ("CannotDecide", "NotOpened"):

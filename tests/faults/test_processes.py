@@ -47,12 +47,10 @@ def killed(request, make_arena):
         if point in ("look.kept", "absence.settled"):
             fault(arena, "reset_before")
             assert arena.drive(line_id) == 0
-            deadline = time.monotonic() + 60
-            while (status := arena.drive(line_id, FAILPOINT=point)) != -9:
-                assert status == 0
-                assert time.monotonic() < deadline, arena.story(line_id)
-        else:
-            assert arena.drive(line_id, FAILPOINT=point) == -9, arena.story(line_id)
+        deadline = time.monotonic() + 60
+        while (status := arena.drive(line_id, FAILPOINT=point)) != -9:  # a busy sandbox may answer too late
+            assert status == 0
+            assert time.monotonic() < deadline, arena.story(line_id)
         states[point] = arena.books.line(line_id)["state"]
     arena.start_worker()
     yield arena, ids, states
@@ -223,7 +221,7 @@ def test_27_clocks_differ(make_arena):
     try:
         for shift in ("+1h", "-1h"):
             arena.start_worker(LD_PRELOAD=str(FAKETIME), FAKETIME=shift)
-        wait_until(lambda: len(arena.processes_at_work()) == 2)
+        arena.until(lambda: len(arena.processes_at_work()) == 2)
         fault(arena, *[{"fault": "hang_after", "seconds": 3}, {"fault": "reset_after", "skip": 1}] * 2)
         ids = arena.place(6)
         for line_id in ids:
@@ -329,5 +327,5 @@ def test_40_deploy(fresh):
 
 
 def wait_for_one(arena) -> list[int]:
-    wait_until(lambda: len(arena.processes_at_work()) == 1)
+    arena.until(lambda: len(arena.processes_at_work()) == 1)
     return arena.processes_at_work()

@@ -276,19 +276,6 @@ class Stack:
         self.processes.append(process)
         return process
 
-    def start_piped(self, *command: str) -> subprocess.Popen:
-        """A process to talk to by lines of text; whoever started it ends it."""
-        with (self.folder / "piped.txt").open("ab") as errors:
-            return subprocess.Popen(
-                [sys.executable, *command],
-                cwd=ROOT,
-                env=self.env,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-            )
-
     def start_worker(self, *, processes: int = 1, in_flight: int = 20, **env: str) -> subprocess.Popen:
         options = (f"--processes={processes}", f"--in-flight={in_flight}")
         return self.start("manage.py", "worker", *options, log="worker.txt", **env)
