@@ -7,7 +7,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.support.suite import CACHES, FAILED, FEW, ONCE, PARTS, PYTEST, deserve_another_go, run
+from tests.support.stack import ROOT
+from tests.support.suite import CACHES, FAILED, FEW, ONCE, PARTS, PYTEST, STORMS, deserve_another_go, run
 
 PYTHON = [sys.executable, "-c"]
 UNSTEADY = """
@@ -37,6 +38,13 @@ def test_a_part_that_fails_keeps_no_other_from_running_and_fails_the_whole(capfd
 def test_it_passes_when_all_parts_do():
     assert run({"only": (PYTHON, [""])}) == 0
     assert list(PARTS) == ["unit", "PostgreSQL", "browser", "storm"]
+
+
+def test_storms_are_looked_for_wherever_tests_are_marked_so():
+    """In their files, or by the folder's own rules."""
+    folders = [path.parent for path in (ROOT / "tests").rglob("conftest.py") if "storm" in path.read_text()]
+    assert [str(folder.relative_to(ROOT)) for folder in folders] == STORMS[:1]
+    assert {"tests/faults/test_speed.py", "tests/security/test_outage.py"} < set(STORMS)
 
 
 @pytest.mark.parametrize(("text", "code"), [(UNSTEADY, 0), ("def test_wrong(): assert False", 1)])

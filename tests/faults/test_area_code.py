@@ -113,6 +113,7 @@ def blind(engine, make_arena, standing):
     return standing[key]
 
 
+@pytest.mark.xdist_group("only buy")
 @pytest.mark.parametrize("name", BLIND)
 def test_only_buy(blind, name):
     """Nothing can be looked up: every unknown goes to a person, and nothing is sent twice."""

@@ -27,6 +27,17 @@ NOES = {
 }
 
 
+# One test process each: what is set up for a few tests would be dear.
+GATEWAYS = [
+    pytest.param(name, marks=pytest.mark.xdist_group(f"gateway {name}")) for name in ("sqlite", "postgres")
+]
+
+
+@pytest.fixture(params=GATEWAYS)
+def engine(request):
+    return request.param
+
+
 @pytest.fixture
 def gateway(engine, standing, make_arena):
     key = f"gateway {engine}"

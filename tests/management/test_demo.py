@@ -23,15 +23,25 @@ PARTS = ("manage.py", "gunicorn.conf.py", "dashboard", "numbers", "templates", "
 
 @pytest.fixture
 def copy(tmp_path):
+    return clone(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """One for the tests of how a demo ends: the first of them waits for its data, the other finds them."""
+    return clone(tmp_path_factory.mktemp("filled"))
+
+
+def clone(folder: Path) -> Path:
     """A fresh clone, as far as the demo needs it."""
     for name in PARTS:
         source = ROOT / name
         if source.is_dir():
             # What is compiled as well, but not what somebody is compiling just now.
-            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("*.pyc.*"))
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("*.pyc.*"))
         else:
-            shutil.copy(source, tmp_path / name)
-    return tmp_path
+            shutil.copy(source, folder / name)
+    return folder
 
 
 class Demo:
@@ -155,8 +165,9 @@ def test_two_demos_run_side_by_side_and_fresh_begins_again(copy):
         assert "Creating a year of sample data" in fresh.said
 
 
-def test_nothing_is_left_of_a_demo_that_was_killed(copy):
-    with Demo(copy, free_pair()) as demo:
+@pytest.mark.xdist_group("filled demo")
+def test_nothing_is_left_of_a_demo_that_was_killed(filled):
+    with Demo(filled, free_pair()) as demo:
         demo.wait()
         wait_until(lambda: len(children_of(demo.process.pid)) >= 6)
         children = children_of(
@@ -168,8 +179,9 @@ def test_nothing_is_left_of_a_demo_that_was_killed(copy):
         wait_until(lambda: not (why_closed(demo.port) or why_closed(demo.port + 100)))
 
 
-def test_a_port_that_is_lost_later_ends_the_demo_with_the_reason(copy):
-    with Demo(copy, free_pair()) as demo:
+@pytest.mark.xdist_group("filled demo")
+def test_a_port_that_is_lost_later_ends_the_demo_with_the_reason(filled):
+    with Demo(filled, free_pair()) as demo:
         demo.wait()
         sandbox = next(
             pid
