@@ -48,7 +48,7 @@ WATCHED: dict[str, tuple[str, ...]] = {
     ),
     "numbers_number_tags": (),
     "numbers_order": ("approval", "ending"),
-    "numbers_plan": ("state", "title", "note", "counts", "applied_at", "finished_at"),
+    "numbers_plan": ("state", "title", "note", "counts", "applied_at", "finished_at", "proving"),
     "numbers_planrow": ("changed_at",),
     "numbers_plansource": ("position", "total", "errors"),
     "numbers_price": (),

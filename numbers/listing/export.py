@@ -6,6 +6,7 @@ from django.db.models import Count, QuerySet
 
 from numbers.models import Line, Number, Order
 from numbers.number_fields import FIELDS
+from numbers.services.calls.asked import Told
 from numbers.services.calls.knowledge import knowledge
 from numbers.services.inventory.plain import PlainNumbers
 from numbers.services.orders.line_proofs import Outlook
@@ -43,7 +44,10 @@ def line_rows(lines: QuerySet[Line]) -> Iterator[dict]:
 
 def test_call_of(line: Line, outlook: Outlook) -> dict:
     """How far the test call has come that is part of its order; None where none is, or nothing is bought."""
-    told = outlook.of(line)
+    return test_call_fields(outlook.of(line))
+
+
+def test_call_fields(told: Told | None) -> dict:
     return {"test_call": told.word if told else None, "test_call_reason": told.reason if told else None}
 
 

@@ -14,6 +14,7 @@ from numbers.services.calls.endpoint import endpoint, may_ask
 from numbers.services.calls.figures import answerers_of, days_of
 from numbers.services.calls.knowledge import knowledge
 from numbers.services.calls.proofs import new_token, why_not
+from numbers.services.calls.row_proofs import Outlook, with_calls
 from numbers.services.inventory.event_agents import agent_names
 from numbers.services.monitoring.charts import calls_chart
 from numbers.services.orders.prices import price_of
@@ -90,15 +91,16 @@ def proof_of(number: Number) -> dict:
 def under_way(number: Number) -> dict:
     """The latest changes by plans; `moving` those that a worker has in hand, `news` what just ended."""
     rows = list(
-        PlanRow.objects.filter(number=number, plan__applied_at__isnull=False)
-        .select_related("plan")
-        .order_by("-pk")[:ROWS]
+        with_calls(PlanRow.objects.filter(number=number, plan__applied_at__isnull=False)).order_by("-pk")[
+            :ROWS
+        ]
     )
     rows = [row for row in rows if row.before != row.after]  # what would change nothing is no event
     moving = [row for row in rows if row.state in OPEN_ROWS]
     last = rows[0] if rows and not moving else None
     return {
         "rows": rows,
+        "outlook": Outlook(),
         "moving": moving,
         "news": last if last and last.changed_at > timezone.now() - NEWS else None,
     }

@@ -8,7 +8,12 @@ from pathlib import Path
 from django.core.management.base import CommandParser
 from django.db.models import QuerySet
 
-from numbers.models import Number, Plan
+from numbers.listing.export import test_call_fields
+from numbers.models import Number, Plan, PlanRow
+from numbers.permissions import Right
+from numbers.services.calls.asked import read_probe
+from numbers.services.calls.row_proofs import Outlook, with_calls
+from numbers.services.errors import NotDone
 from numbers.services.plans.builder import work_out
 from numbers.services.plans.csv_import import numbers_in
 from numbers.services.plans.lifecycle import CannotChange, apply_plan, plan_change
@@ -41,21 +46,24 @@ class PlanCommand(ExplainedCommand):
         return {}
 
     def handle(self, **options) -> None:
-        by = who(self, options)
+        prove = options.get("prove", "")
+        by = who(self, options, Right.BUY if prove else None)
         try:
+            probe = read_probe(prove)
             numbers = self.named(options["numbers"], options["file"])
             changes = self.changes(options)
             plan = plan_change(by=by, numbers=numbers, changes=changes, act=self.act)
-        except CannotChange as error:
+        except NotDone as error:
             self.stderr.write(str(error))
             sys.exit(BAD_INPUT)
         while Plan.objects.filter(pk=plan.pk, state=PlanState.WORKING).exists():  # a big one
             work_out(plan_id=plan.pk)
             time.sleep(0.2)
-        apply_plan(plan_id=plan.pk, by=by)
+        apply_plan(plan_id=plan.pk, by=by, probe=probe)
         end = time.monotonic() + options["wait"]
         while time.monotonic() < end and plan.rows.filter(state__in=OPEN_ROWS).exists():
             time.sleep(0.2)
+        plan.refresh_from_db()
         self.report(plan, as_json=options["json"])
 
     def named(self, words: list[str], file: str | None) -> QuerySet[Number]:
@@ -84,8 +92,8 @@ class PlanCommand(ExplainedCommand):
 
     def report(self, plan: Plan, *, as_json: bool) -> None:
         """Every row, and the exit status."""
-        status = ALL_DONE
-        for row in plan.rows.select_related("number").order_by("pk").iterator(chunk_size=1000):
+        status, outlook = ALL_DONE, Outlook()
+        for row in with_calls(PlanRow.objects.filter(plan=plan)).order_by("pk").iterator(chunk_size=1000):
             told = {
                 "plan": plan.pk,
                 "number": row.number.e164,
@@ -94,11 +102,15 @@ class PlanCommand(ExplainedCommand):
                 "after": row.after,
                 "reason": row.reason or None,
             }
+            if plan.prove_from:
+                told |= test_call_fields(outlook.of(row))
             if as_json:
                 self.stdout.write(json.dumps(told))
             else:
                 words = f"{row.number.e164:<16} {RowState(row.state).label}"
                 self.stdout.write(f"{words}. {row.reason}" if row.reason else words)
+                if told.get("test_call"):
+                    self.stdout.write(f"{'':16} Test call: {told['test_call']}. {told['test_call_reason']}")
             if row.state in OPEN_ROWS:
                 status = STILL_OPEN
             elif row.state != RowState.DONE and not row.needless:

@@ -1,5 +1,6 @@
 """Changing numbers: plans with a row per number, and how people like their list."""
 
+import uuid
 from datetime import datetime
 
 from django.conf import settings
@@ -31,6 +32,9 @@ class Plan(models.Model):
     )  # why, in a person's words
     note = models.CharField(max_length=500, blank=True, default="", db_default="")
     counts = models.JSONField(default=dict, db_default={}, blank=True)  # rows by state, while nothing moves
+    key = models.UUIDField(default=uuid.uuid4, editable=False)  # names its test calls, also after a restore
+    prove_from = models.CharField(max_length=16, blank=True, default="", db_default="")  # E.164; "": no calls
+    proving = models.BooleanField(default=False, db_default=False)  # some are still to be called
     undo_of = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="undone_by")
     created_at = models.DateTimeField(db_default=Now())
     applied_at = models.DateTimeField(null=True, blank=True)
@@ -43,6 +47,7 @@ class Plan(models.Model):
         indexes = [
             # the worker: plans that it should go on with
             models.Index(fields=["state"], name="plan_by_state"),
+            models.Index(fields=["id"], condition=Q(proving=True), name="plan_proving"),  # the scheduler
         ]
 
     def __str__(self) -> str:
@@ -78,6 +83,10 @@ class PlanRowQuerySet(models.QuerySet):
         """Open rows that nobody holds and whose time has come, by the database's clock."""
         free = nobody_holds()
         return self.open().filter(free, due_at__lte=db_now())
+
+    def assigning(self) -> "PlanRowQuerySet":
+        """Rows that have an agent answer a number."""
+        return self.filter(after__has_key="agent").exclude(after__agent="")
 
 
 class PlanRow(models.Model):

@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from .inventory import Agent, Number
 from .orders import Line
+from .plans import PlanRow
 
 
 class CallEndpoint(models.Model):
@@ -29,8 +30,8 @@ class CallEndpoint(models.Model):
 
 
 class Proof(models.Model):
-    """One test call, asked for by one click or for one line of an order: sent once at most, from `probe`
-    to `number`.
+    """One test call, asked for by one click, for one line of an order or for one row of a plan: sent once at
+    most, from `probe` to `number`.
 
     Of the call itself only ids, its seconds and its state are kept, and which agent answered.
     """
@@ -48,6 +49,7 @@ class Proof(models.Model):
     probe = models.ForeignKey(Number, models.PROTECT, related_name="+", db_index=False)
     agent = models.ForeignKey(Agent, models.PROTECT, related_name="+", db_index=False)  # who should answer
     line = models.OneToOneField(Line, models.PROTECT, null=True, blank=True, related_name="proof")
+    row = models.OneToOneField(PlanRow, models.PROTECT, null=True, blank=True, related_name="proof")
     asked_by = models.CharField(max_length=150, blank=True)
     asked_at = models.DateTimeField()
     due_at = models.DateTimeField()

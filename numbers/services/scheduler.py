@@ -20,7 +20,7 @@ from numbers.models import CountedMonth, Figures, Invoice, Reconciliation, SyncR
 from .audit import seals
 from .calls import proof_work as proofs
 from .calls import reader as calls
-from .calls import sample
+from .calls import row_proofs, sample
 from .inventory.sync import look
 from .inventory.sync_requests import ask_for_sync
 from .monitoring import alarms
@@ -74,7 +74,8 @@ class Scheduler:
         done = lines.expire_leases() if lines.expired().exists() else 0
         done += tell_ends() if orders_ended().exists() else 0
         done += record_endings() if orders_over().exists() else 0
-        done += line_proofs.ask_for_calls() if line_proofs.are_due() else 0
+        for asked in (line_proofs, row_proofs):
+            done += asked.ask_for_calls() if asked.are_due() else 0
         done += seals.seal()
         if now >= self.tidy_at:
             self.tidy_at = now + TIDY_EVERY

@@ -5,7 +5,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from numbers.models import Line
-from numbers.services.orders.line_proofs import Told
+from numbers.services.calls.asked import Told
 from numbers.services.orders.summary import OrderSummary
 from numbers.states import PUT_OFF, ApprovalState, Guarantee, LineState
 from numbers.telephony.area_codes import areas

@@ -4,9 +4,12 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from numbers.models import Plan, PlanSource
+from numbers.models import Plan, PlanRow, PlanSource, Proof
+from numbers.services.calls.row_proofs import Outlook
 from numbers.states import PlanState, RowState
 
+from .lines import TEST_CALLS, test_call
+from .numbers import PROOF_BADGES
 from .ui import badge, icon, stretched
 
 register = template.Library()
@@ -88,3 +91,20 @@ def plan_badge(plan: Plan) -> SafeString:
     if plan.state == PlanState.DONE and plan.counts.get(RowState.FAILED):
         return badge("red", "alert-triangle", "Some failed")
     return badge(*PLAN_BADGES[PlanState(plan.state)], plan.get_state_display())
+
+
+TESTED = {**dict(Proof.Verdict.choices), "testing": "Testing", "waiting": "Waiting", "missed": "Not tested"}
+
+
+@register.simple_tag
+def row_test_call(outlook: Outlook, row: PlanRow) -> SafeString | str:
+    """How far the test call of a row has come; "" where none is asked for, or not yet."""
+    return test_call(outlook.of(row))
+
+
+@register.filter
+def test_tally(counts: dict[str, int]) -> list[dict]:
+    """How many test calls of a plan came to what, from those with a verdict to those never made."""
+    colours = {word: colour for word, (colour, _) in (PROOF_BADGES | TEST_CALLS).items()}
+    found = [word for word in colours if word in counts]
+    return [{"colour": colours[word], "count": counts[word], "word": TESTED[word]} for word in found]

@@ -587,6 +587,62 @@ MUTATIONS = (
         "condition=Q(once__gte=-99, monthly__gte=-99),\n",
         "tests/services/orders/test_prices.py::test_a_wrong_price_is_set_by_nobody",
     ),
+    Mutation(  # only what is done is called
+        "row done",
+        "numbers/services/calls/row_proofs.py",
+        "plan__proving=True, state=RowState.DONE, proof=None",
+        "plan__proving=True, proof=None",
+        "tests/services/calls/test_row_proofs.py::test_a_line_that_was_as_wanted_before_is_not_called",
+    ),
+    Mutation(  # nor what another agent answers by now
+        "row reassigned",
+        "numbers/services/calls/row_proofs.py",
+        '.filter(number__agent__api_id=KT("after__agent"))',
+        "",
+        "tests/services/calls/test_row_proofs.py::test_in_the_end_nobody_waits_any_more[reassigned]",
+    ),
+    Mutation(  # nor while that is being changed
+        "row busy",
+        "numbers/services/calls/row_proofs.py",
+        '    still = ~Exists(moving().filter(number=OuterRef("number")))',
+        "    still = ~Exists(moving().none())",
+        "tests/services/calls/test_row_proofs.py::test_a_plan_that_is_undone_before_its_calls_makes_none",
+    ),
+    Mutation(  # nor by a call that was asked for before that
+        "call changed",
+        "numbers/services/calls/proof_work.py",
+        'if proof.number.agent_id != proof.agent_id else ""',
+        'if False else ""',
+        "tests/services/calls/test_row_proofs.py::test_nor_one_whose_call_was_asked_for_already",
+    ),
+    Mutation(  # a restored plan asks for the same call
+        "row name",
+        "numbers/services/calls/row_proofs.py",
+        '        name=f"plan {row.plan.key} number {row.number.e164}",\n',
+        '        name=f"plan {row.plan.applied_at} number {row.number.e164}",\n',
+        "tests/services/calls/test_row_proofs.py::test_a_restored_database_makes_no_call_that_the_journal_has[drafted]",
+    ),
+    Mutation(  # and looks for it since it was made
+        "row earliest",
+        "numbers/services/calls/proof_work.py",
+        "        return proof.row.plan.created_at\n",
+        "        return proof.asked_at\n",
+        "tests/services/calls/test_row_proofs.py::test_nor_one_that_is_in_another_machine_s_journal[drafted]",
+    ),
+    Mutation(  # calls take who may spend
+        "row right",
+        "numbers/services/plans/lifecycle.py",
+        "        demand(by, Right.BUY)  # calls cost money\n",
+        "        demand(by, Right.ASSIGN)  # calls cost money\n",
+        "tests/services/calls/test_row_proofs.py::test_calls_take_who_may_spend_money[assigner]",
+    ),
+    Mutation(  # a plan that is stopped makes no more
+        "row stop",
+        "numbers/services/plans/lifecycle.py",
+        "        uncalled = Plan.objects.filter(pk=plan_id, proving=True).update(proving=False)\n",
+        "        uncalled = 0\n",
+        "tests/services/calls/test_row_proofs.py::test_calls_that_wait_can_be_stopped_once_all_is_assigned",
+    ),
 )
 
 

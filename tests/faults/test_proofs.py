@@ -1,4 +1,4 @@
-"""Faults 61 and 62: the worker that makes a test call is killed at any point: never a second call."""
+"""Faults 61 to 63: the worker that makes a test call is killed at any point: never a second call."""
 
 import pytest
 
@@ -101,6 +101,67 @@ def test_62_a_line_of_an_order_is_called_once_wherever_a_worker_dies(fresh, poin
         return arena.stack.shell(VERDICTS)
 
     verdict = f"('{'answers' if calls else 'unclear'}', {line})"
+    arena.until(lambda: told() == verdict)
+    assert told() == verdict
+    assert len(arena.sandbox.control("calls", method="GET")["placed"]) == calls
+    assert len(arena.sandbox.requests(path="/v1/calls/create")) == calls
+
+
+ASSIGN = """
+from numbers.models import Agent, Number
+from numbers.services.audit.events import Actor
+from numbers.services.plans.lifecycle import apply_plan, plan_change
+probe = Number.objects.filter(agent__isnull=False, outbound_only=False)[0]
+others = Number.objects.filter(outbound_only=False).exclude(pk=probe.pk)
+agent = Agent.objects.order_by("pk").last()
+line = others.exclude(agent=agent)[0]
+by = Actor(name="storm")
+lines = Number.objects.filter(pk=line.pk)
+plan = plan_change(by=by, numbers=lines, changes={"agent": agent.api_id})
+apply_plan(plan_id=plan.pk, by=by, probe=probe)
+print(plan.rows.get().pk)
+"""
+CARRY = """
+from numbers.services.plans.runner import claim, run
+for row in claim(limit=1): run(row)
+"""
+ASK_OF_PLAN = f"""{AT_ANY_HOUR}
+from numbers.services.calls.row_proofs import ask_for_calls
+ask_for_calls()
+"""
+FREE_ROWS = (
+    "from numbers.db.clock import db_now; from numbers.models import Plan, PlanRow;"
+    "PlanRow.objects.update(lease_until=None, due_at=db_now()); Plan.objects.update(due_at=db_now())"
+)
+VERDICTS_OF_ROWS = "from numbers.models import Proof; print(*Proof.objects.values_list('verdict', 'row_id'))"
+
+
+@pytest.mark.parametrize(
+    ("point", "calls"),
+    [
+        *(("row.sent", 1), ("row.written", 1), ("proof.asked", 1)),
+        *(("proof.committed", 0), ("proof.journalled", 0), ("proof.answered", 1)),
+    ],
+)
+@pytest.mark.either
+def test_63_a_line_that_a_plan_assigns_is_called_once_wherever_a_worker_dies(fresh, point, calls):
+    arena = callable_lines(fresh)
+    arena.stack.shell(READY)
+    row = arena.stack.shell(ASSIGN)
+    work = CARRY + ASK_OF_PLAN + WORK
+    died = arena.stack.manage("shell", "-v0", "-c", work, check=False, FAILPOINT=point)
+    assert died.returncode
+    if not calls:
+        arena.stack.env |= {"SETTLE_WINDOW": "0"}
+
+    def told() -> str:
+        arena.stack.shell(FREE_ROWS)
+        arena.stack.shell(CARRY + ASK_OF_PLAN)
+        arena.stack.shell(FREE)
+        arena.stack.shell(WORK)
+        return arena.stack.shell(VERDICTS_OF_ROWS)
+
+    verdict = f"('{'answers' if calls else 'unclear'}', {row})"
     arena.until(lambda: told() == verdict)
     assert told() == verdict
     assert len(arena.sandbox.control("calls", method="GET")["placed"]) == calls

@@ -5,9 +5,12 @@ from datetime import UTC, datetime, timedelta
 from django.db.models import F
 
 from numbers.db.clock import db_now
-from numbers.models import CallEndpoint, CallReading, NumberDay, SyncState
-from numbers.services.calls import proofs, reader
-from tests.support.stack import Sandbox
+from numbers.models import CallEndpoint, CallReading, Number, NumberDay, Proof, SyncState
+from numbers.services.calls import proof_work, proofs, reader
+from numbers.services.inventory.sync import sync
+from tests.support.stack import Sandbox, wait_until
+
+PLACED_AT = "/v1/calls/create"
 
 Figures = dict[tuple[str, str, str], tuple[int, int, int, int, int]]
 
@@ -58,6 +61,38 @@ def calls_are_known(settings) -> None:
     settings.CALLS_SECONDS = 28800
     now = db_now()
     CallReading.objects.update(supported=True, since=now - timedelta(days=100), until=now)
+
+
+def callable_fleet(sandbox: Sandbox, settings, monkeypatch) -> Sandbox:
+    """`sandbox` with lines of ours, an endpoint that was checked, and test calls at any time of the day."""
+    settings.SETTLE_WINDOW = 60
+    sandbox.control("reset", {"numbers": 20})
+    sandbox.control("config", {"call_seconds": [0, 0]})
+    sync()
+    allow_test_calls(settings, monkeypatch)
+    return sandbox
+
+
+def probe() -> Number:
+    """The line that calls others."""
+    return Number.objects.owned().filter(agent__isnull=False, outbound_only=False).order_by("pk")[0]
+
+
+def carry_calls() -> None:
+    """Have the calls that were asked for carried out until each has its verdict."""
+
+    def done() -> bool:
+        Proof.objects.filter(verdict="").update(due_at=db_now(), lease_until=None)
+        for job in proof_work.claim(limit=9):
+            proof_work.run(job)
+        return not Proof.objects.filter(verdict="").exists()
+
+    wait_until(done)
+
+
+def posts(sandbox: Sandbox) -> int:
+    """How many times the sandbox was asked for a call."""
+    return len(sandbox.requests(path=PLACED_AT))
 
 
 def allow_test_calls(settings, monkeypatch) -> None:

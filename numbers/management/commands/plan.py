@@ -2,10 +2,13 @@ from pathlib import Path
 
 from django.core.management.base import CommandParser
 
+from numbers.listing.export import test_call_fields
 from numbers.management.act_command import BAD_INPUT, NOT_DONE, ActCommand, Rows
-from numbers.models import Plan
+from numbers.models import Plan, PlanRow
 from numbers.permissions import Right
 from numbers.services.audit.events import Actor
+from numbers.services.calls.asked import read_probe
+from numbers.services.calls.row_proofs import Outlook, tally, with_calls
 from numbers.services.plans.builder import Mistakes, propose_file
 from numbers.services.plans.lifecycle import (
     apply_plan,
@@ -43,13 +46,23 @@ class Command(ActCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("plan", nargs="?", default="", help="its number; for `upload` a file")
+        parser.add_argument(
+            "--prove",
+            default="",
+            metavar="NUMBER",
+            help="with `apply`: call each number once it is assigned, from this line of ours, as a test",
+        )
 
     def do_list(self, by: Actor, options: dict) -> Rows:
         return [described(plan) for plan in Plan.objects.order_by("-pk")[:LISTED]]
 
     def do_show(self, by: Actor, options: dict) -> Rows:
-        rows = self.plan(options).rows.select_related("number").order_by("pk")
-        return [{"number": row.number.e164, "state": row.state, "reason": row.reason} for row in rows]
+        plan, outlook = self.plan(options), Outlook()
+        return [
+            {"number": row.number.e164, "state": row.state, "reason": row.reason}
+            | (test_call_fields(outlook.of(row)) if plan.prove_from else {})
+            for row in with_calls(PlanRow.objects.filter(plan=plan)).order_by("pk")
+        ]
 
     def do_upload(self, by: Actor, options: dict) -> Rows:
         self.need(options, plan="a file")
@@ -64,7 +77,8 @@ class Command(ActCommand):
 
     def do_apply(self, by: Actor, options: dict) -> Rows:
         plan = self.plan(options)
-        return self.told(plan, apply_plan(plan_id=plan.pk, by=by))
+        probe = read_probe(options["prove"])
+        return self.told(plan, apply_plan(plan_id=plan.pk, by=by, probe=probe))
 
     def do_undo(self, by: Actor, options: dict) -> Rows:
         return [described(undo(plan_id=self.plan(options).pk, by=by))]
@@ -75,7 +89,7 @@ class Command(ActCommand):
 
     def do_stop(self, by: Actor, options: dict) -> Rows:
         plan = self.plan(options)
-        return self.told(plan, stop_plan(plan_id=plan.pk, by=by))
+        return self.told(plan, stop_plan(plan_id=plan.pk, by=by) or plan.proving)
 
     def do_discard(self, by: Actor, options: dict) -> Rows:
         plan = self.plan(options)
@@ -97,4 +111,5 @@ class Command(ActCommand):
 
 def described(plan: Plan) -> dict:
     counts = {state: count for state, count in plan_counts(plan).items() if count}
-    return {"plan": plan.pk, "state": plan.state, "title": str(plan), "rows": counts}
+    tested = {"prove_from": plan.prove_from, "test_calls": tally(plan)} if plan.prove_from else {}
+    return {"plan": plan.pk, "state": plan.state, "title": str(plan), "rows": counts} | tested

@@ -55,7 +55,7 @@ def claim(*, limit: int) -> list[Proof]:
         until = now + lease()
         if due.filter(pk=pk).order_by().update(lease_until=until):
             rows = Proof.objects.select_related(
-                "number__agent", "probe__agent", "probe__connection", "agent", "line"
+                "number__agent", "probe__agent", "probe__connection", "agent", "line", "row__plan"
             )
             claimed += rows.filter(pk=pk, lease_until=until)
     return claimed
@@ -128,7 +128,8 @@ def send(proof: Proof) -> None:
 
 def prepared(proof: Proof) -> tuple[fluents.Client, list[str]]:
     """The client, and the ids of calls that this one must not be taken for. Raises NoCall, gate.Closed."""
-    if why := why_not(proof.number, but=proof) or why_not_from(proof.probe, proof.number):
+    why = why_not(proof.number, but=proof) or why_not_from(proof.probe, proof.number) or why_changed(proof)
+    if why:
         raise NoCall(f"{why} {NONE_MADE}")
     if db_now() - proof.asked_at > PATIENCE:
         raise NoCall(f"{proof.reason} {NONE_MADE}")
@@ -140,6 +141,11 @@ def prepared(proof: Proof) -> tuple[fluents.Client, list[str]]:
         raise NoCall(f"This Fluents API doesn't list calls. {NONE_MADE}") from None
     except fluents.FluentsError as error:
         raise gate.Closed(error.user_message) from None
+
+
+def why_changed(proof: Proof) -> str:
+    """That another agent should answer by now than when the call was asked for, or ""."""
+    return "The line was reassigned before the call." if proof.number.agent_id != proof.agent_id else ""
 
 
 def check_journal(proof: Proof) -> None:
@@ -165,7 +171,7 @@ def calls_before(api: fluents.Client, proof: Proof) -> list[fluents.Call]:
     in the journal of another machine. Raises FluentsError.
     """
     since, restored = earliest(proof), gate.current().reconciled_at
-    if restored and restored >= since and not proof.line:
+    if restored and restored >= since and not (proof.line or proof.row):
         raise NoCall(f"The database was restored after this test was requested. {NONE_MADE}")
     if not restored or restored < since:  # the list is long
         since = max(since, db_now() - LISTED)
@@ -179,7 +185,9 @@ def calls_before(api: fluents.Client, proof: Proof) -> list[fluents.Call]:
 
 
 def earliest(proof: Proof) -> datetime:
-    """When the call can have been made at first: the row of an order's may be written anew."""
+    """When the call can have been made at first: the row of an order's or a plan's may be written anew."""
+    if proof.row:
+        return proof.row.plan.created_at
     line = proof.line
     return (line.sent_at or line.created_at) if line else proof.asked_at
 

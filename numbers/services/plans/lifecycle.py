@@ -65,12 +65,14 @@ def replace_agent(*, by: Actor, agent: Agent, other: Agent | None) -> Plan:
 
 
 @needs(Right.ASSIGN)
-def change_now(*, by: Actor, number: Number, changes: dict, seen: dict) -> Plan:
+def change_now(*, by: Actor, number: Number, changes: dict, seen: dict, probe: Number | None = None) -> Plan:
     """A plan of one row, applied at once; a worker carries it out. Raises CannotChange.
 
     `seen` are the values that the person saw. Where somebody else has changed them meanwhile, the row
-    is skipped and says who and when.
+    is skipped and says who and when. `probe`: as of `apply_plan`.
     """
+    if probe:
+        demand(by, Right.BUY)
     changes = checked(changes)
     check_agent(changes)
     with transaction.atomic():
@@ -78,7 +80,7 @@ def change_now(*, by: Actor, number: Number, changes: dict, seen: dict) -> Plan:
         prefetch_related_objects([fresh], "agent", "tags")
         rows = rows_of([(fresh, with_changes(fresh, changes), seen)], Act.CHANGE)
         plan = write_draft(new_plan(by=by, act=Act.CHANGE, title=in_words(changes)), rows, by)
-        apply_plan(plan_id=plan.pk, by=by)
+        apply_plan(plan_id=plan.pk, by=by, probe=probe)
     return Plan.objects.get(pk=plan.pk)
 
 
@@ -96,10 +98,20 @@ def undo(*, plan_id: int, by: Actor) -> Plan:
     return propose(by=by, act=Act.CHANGE, title=f"Undo: {plan}", items=done, undo_of=plan)
 
 
-def apply_plan(*, plan_id: int, by: Actor) -> bool:
-    """Have the worker carry a draft out. False when it is no draft any more."""
+def apply_plan(*, plan_id: int, by: Actor, probe: Number | None = None) -> bool:
+    """Have the worker carry a draft out. False when it is no draft any more.
+
+    `probe` is a line of ours that calls each number once an agent is assigned to it. Raises CannotChange.
+    """
     demand(by, right_for(act_of(plan_id)))
-    return _set_going(plan_id, by, [PlanState.DRAFT], "plan.applied", applied_at=db_now())
+    if probe:
+        demand(by, Right.BUY)  # calls cost money
+        if not PlanRow.objects.filter(plan_id=plan_id, plan__act=Act.CHANGE).assigning().exists():
+            raise CannotChange("No line is assigned by this change, so there's nothing to test.")
+    prove_from = probe.e164 if probe else ""
+    return _set_going(
+        plan_id, by, [PlanState.DRAFT], "plan.applied", applied_at=db_now(), prove_from=prove_from
+    )
 
 
 @needs(Right.ASSIGN)
@@ -118,7 +130,7 @@ def discard_plan(*, plan_id: int, by: Actor) -> bool:
 def stop_plan(*, plan_id: int, by: Actor) -> int:
     """Leave the rest of a plan that is under way as it is; how many rows that are.
 
-    Rows that were sent already go on to their end.
+    Rows that were sent already go on to their end, and calls that were asked for; no others are made.
     """
     with transaction.atomic():
         waiting = PlanRow.objects.filter(
@@ -126,7 +138,8 @@ def stop_plan(*, plan_id: int, by: Actor) -> int:
         )
         reason = f"Stopped by {by.name}." if by.name else "Stopped."
         stopped = waiting.update(state=RowState.SKIPPED, reason=reason[:500], changed_at=db_now())
-        if stopped:
+        uncalled = Plan.objects.filter(pk=plan_id, proving=True).update(proving=False)
+        if stopped or uncalled:
             record_event(action="plan.stopped", by=by, plan_id=plan_id, after={"rows": stopped})
             announce()
     return stopped
@@ -135,6 +148,9 @@ def stop_plan(*, plan_id: int, by: Actor) -> int:
 def retry_failed(*, plan_id: int, by: Actor) -> int:
     """Try the failed rows of a plan once more, and only those; how many they are."""
     demand(by, right_for(act_of(plan_id)))
+    prove_from = Plan.objects.filter(pk=plan_id).values_list("prove_from", flat=True).first()
+    if prove_from:
+        demand(by, Right.BUY)  # what is assigned now is called as well
     with transaction.atomic():
         failed = PlanRow.objects.filter(plan_id=plan_id, state=RowState.FAILED)
         count = failed.update(
@@ -149,7 +165,7 @@ def retry_failed(*, plan_id: int, by: Actor) -> int:
         )
         if count:
             states = [PlanState.DONE, PlanState.APPLYING]
-            _set_going(plan_id, by, states, "plan.retried", finished_at=None)
+            _set_going(plan_id, by, states, "plan.retried", finished_at=None, prove_from=prove_from or "")
     return count
 
 
@@ -162,7 +178,9 @@ def plan_counts(plan: Plan) -> dict[str, int]:
     return count_rows(plan) if plan.state in UNDER_WAY or not plan.counts else plan.counts
 
 
-def _set_going(plan_id: int, by: Actor, states: Sequence[str], action: str, **fields) -> bool:
+def _set_going(
+    plan_id: int, by: Actor, states: Sequence[str], action: str, *, prove_from: str = "", **fields
+) -> bool:
     """Move the plan to applying, from one of `states`. The changes are recorded as made by `by`."""
     with transaction.atomic():
         going = Plan.objects.filter(pk=plan_id, state__in=states).update(
@@ -171,17 +189,20 @@ def _set_going(plan_id: int, by: Actor, states: Sequence[str], action: str, **fi
             requested_by_name=by.name,
             request_id=by.request_id,
             due_at=db_now(),
+            prove_from=prove_from,
+            proving=bool(prove_from),
             **fields,
         )
         if going:
-            record_event(action=action, by=by, plan_id=plan_id)
+            about = {"prove_from": prove_from} if prove_from else {}
+            record_event(action=action, by=by, plan_id=plan_id, after=about)
             announce()
     return bool(going)
 
 
-def assign(*, by: Actor, number: Number, agent: str, seen: str) -> Plan:
+def assign(*, by: Actor, number: Number, agent: str, seen: str, probe: Number | None = None) -> Plan:
     """Have `agent` (an id at Fluents, or "" for nobody) answer `number`. Raises CannotChange."""
-    plan = change_now(by=by, number=number, changes={"agent": agent}, seen={"agent": seen})
+    plan = change_now(by=by, number=number, changes={"agent": agent}, seen={"agent": seen}, probe=probe)
     row = plan.rows.get()
     if row.state == RowState.SKIPPED:
         raise CannotChange(row.reason)

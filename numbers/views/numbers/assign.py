@@ -9,12 +9,14 @@ from django_htmx.http import trigger_client_event
 
 from dashboard.htmx import Request, render_partial, tell
 from dashboard.redirects import safe_path
+from numbers.forms import line_proofs
 from numbers.forms.numbers import AssignForm, agent_names
 from numbers.listing.filter_options import MOST
 from numbers.listing.number import will_answer
 from numbers.models import Agent, Number, Plan
 from numbers.services.audit.events import Actor
-from numbers.services.plans.lifecycle import CannotChange, assign
+from numbers.services.errors import NotDone
+from numbers.services.plans.lifecycle import assign
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -28,8 +30,10 @@ def number_assign(request: Request, e164: str) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         try:
-            plan = assign(by=Actor.person(request.user, request.id), number=number, **form.cleaned_data)
-        except CannotChange as error:
+            probe = line_proofs.chosen_line(request.POST)
+            by = Actor.person(request.user, request.id)
+            plan = assign(by=by, number=number, probe=probe, **form.cleaned_data)
+        except NotDone as error:
             form.add_error("agent", str(error))
         else:
             return assigned(request, plan, number, back)
@@ -38,6 +42,7 @@ def number_assign(request: Request, e164: str) -> HttpResponse:
         shown["seen"] = now.api_id if now else ""  # what the person sees from here on
         form.data = shown
     context = {"number": number, "form": form, "next": back}
+    context["proving"] = line_proofs.offered(request.user, request.POST)
     if not request.htmx:
         context["agent_names"] = agent_names(Agent.objects.filter(gone_at=None)[:MOST])
     status = 422 if form.is_bound else 200

@@ -6,11 +6,13 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods
 
 from dashboard.htmx import Request, render_partial
+from numbers.forms import line_proofs
 from numbers.forms.numbers import NumberForm
 from numbers.listing.number import everything, will_answer
 from numbers.models import Number, Plan
 from numbers.services.audit.events import Actor
-from numbers.services.plans.lifecycle import CannotChange, change_now, values_of
+from numbers.services.errors import NotDone
+from numbers.services.plans.lifecycle import change_now, values_of
 from numbers.states import RowState
 
 
@@ -24,6 +26,7 @@ def number_detail(request: Request, e164: str) -> HttpResponse:
         messages.success(request, will_answer(plan.rows.get()), extra_tags=str(plan.pk))
         return redirect(number)
     context = {"number": number, "form": form, **everything(number, params=request.GET)}
+    context["proving"] = line_proofs.offered(request.user, request.POST)
     status = 422 if form.errors else 200
     return render_partial(request, "numbers/numbers/detail.html", context, partial="events", status=status)
 
@@ -35,8 +38,9 @@ def change(request: Request, number: Number, form: NumberForm) -> Plan | None:
         return None
     by = Actor.person(request.user, request.id)
     try:
-        plan = change_now(by=by, number=number, changes=form.changes, seen=form.stored)
-    except CannotChange as error:
+        probe = line_proofs.chosen_line(request.POST)
+        plan = change_now(by=by, number=number, changes=form.changes, seen=form.stored, probe=probe)
+    except NotDone as error:
         form.add_error(None, str(error))
         return None
     row = plan.rows.get()

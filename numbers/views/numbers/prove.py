@@ -8,6 +8,7 @@ from django.views.decorators.http import require_POST
 from dashboard.accounts.views import freshly
 from dashboard.htmx import Request
 from numbers import fluents
+from numbers.forms import line_proofs
 from numbers.forms.numbers import NumberForm, ProveForm
 from numbers.listing.number import everything
 from numbers.models import Number
@@ -27,6 +28,7 @@ def number_prove(request: Request, e164: str) -> HttpResponse:
     if not form.is_valid():
         forms = {"form": NumberForm(values=values_of(number)), "prove_form": form}
         context = {"number": number, **everything(number, params=request.GET), **forms}
+        context["proving"] = line_proofs.offered(request.user, {})
         return render(request, "numbers/numbers/detail.html", context, status=422)
     try:
         ask_for_call(by=Actor.person(request.user, request.id), number=number, **form.cleaned_data)

@@ -25,10 +25,11 @@ from numbers.listing.filter_options import MOST
 from numbers.models import Agent, Line, Number, Order
 from numbers.permissions import rights_of
 from numbers.services.audit.events import Actor
+from numbers.services.calls.asked import Told
 from numbers.services.monitoring.ailments import of_buying
 from numbers.services.orders import placement
 from numbers.services.orders.approvals import NotDecided, approve, refuse
-from numbers.services.orders.line_proofs import Outlook, Told
+from numbers.services.orders.line_proofs import Outlook
 from numbers.services.orders.progress import question_of, shares, waiting_of
 from numbers.services.orders.summary import summaries
 from numbers.services.plans.lifecycle import CannotChange, plan_change

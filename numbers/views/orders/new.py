@@ -32,6 +32,7 @@ from numbers.listing.downloads import as_csv
 from numbers.listing.row_hint import hint_of
 from numbers.models import Agent, Connection, Draft, Order, TypedForm
 from numbers.services.audit.events import Actor
+from numbers.services.calls.proofs import NotTested
 from numbers.services.monitoring.ailments import of_buying
 from numbers.services.orders import items as wants
 from numbers.services.orders.availability import idle_in
@@ -260,7 +261,7 @@ def buy(request: Request, form: PurchaseForm) -> HttpResponse:
     try:
         wanted = form.wanted() | {"prove_from": line_proofs.chosen(request.POST)}
         placed = place_order(by=Actor.person(request.user, request.id), shown=shown(request), **wanted)
-    except (PriceChanged, NotProvable) as error:
+    except (PriceChanged, NotProvable, NotTested) as error:
         return look_again(request, draft_of_form(request, form), error)
     except NotPlaced as error:
         form.add_error("quantity", str(error))
@@ -281,7 +282,7 @@ def buy_draft(request: Request) -> HttpResponse:
         if not (order := Order.objects.filter(form_token=key).first()) and wants.obstacles(draft):
             return confirm(request, draft)
         placed = (order, False) if order else order_of(request, draft, key)
-    except (NotPlaced, ValidationError) as error:
+    except (NotPlaced, NotTested, ValidationError) as error:
         return look_again(request, draft, error)
     if not (draft.source or draft.again_of):
         forget_typed(owner=request.user)

@@ -1,5 +1,7 @@
 """Plans: a change of many numbers, worked out, looked at, applied and undone."""
 
+from urllib.parse import urlencode
+
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -10,8 +12,11 @@ from django.views.decorators.http import require_POST, require_safe
 from dashboard.accounts.views import confirm_first
 from dashboard.htmx import Request
 from numbers.db.pagination import Ordering, page_of
+from numbers.forms import line_proofs
 from numbers.models import Plan
 from numbers.services.audit.events import Actor
+from numbers.services.calls import row_proofs
+from numbers.services.errors import NotDone
 from numbers.services.inventory.event_agents import agent_names
 from numbers.services.plans import lifecycle
 from numbers.states import UNDER_WAY, Act, PlanState, RowState
@@ -30,7 +35,8 @@ def plan_detail(request: Request, pk: int) -> HttpResponse:
     counts = lifecycle.plan_counts(plan)
     state = request.GET.get("state", "") if request.GET.get("state", "") in RowState else ""
     rows = plan.rows.filter(state=state) if state else plan.rows.all()
-    page = page_of(rows.select_related("number"), params=request.GET, size=ROWS, order=BY_ROW)
+    rows = row_proofs.with_calls(rows) if plan.prove_from else rows.select_related("number")
+    page = page_of(rows, params=request.GET, size=ROWS, order=BY_ROW)
     context = {
         "plan": plan,
         "source": source,
@@ -44,7 +50,18 @@ def plan_detail(request: Request, pk: int) -> HttpResponse:
         "proved": plan.act in PROVED,
         "undone": plan.undone_by.exclude(state=PlanState.DISCARDED).first(),
     }
-    return render(request, "numbers/plans/detail.html", context)
+    return render(request, "numbers/plans/detail.html", context | test_calls(request, plan))
+
+
+def test_calls(request: Request, plan: Plan) -> dict:
+    """The choice to have lines called that a draft assigns, or how far their calls have come."""
+    if plan.prove_from:
+        return {"outlook": row_proofs.Outlook(), "tested": row_proofs.tally(plan)}
+    if plan.state != PlanState.DRAFT or plan.act != Act.CHANGE:
+        return {}
+    proving = line_proofs.offered(request.user, request.GET)
+    count = row_proofs.to_call(plan).count() if proving else 0
+    return {"proving": proving, "to_call": count} if count else {}
 
 
 def unproved(pk: int) -> Plan:
@@ -61,8 +78,13 @@ def plan_apply(request: Request, pk: int) -> HttpResponse:
     plan = unproved(pk)
     if plan.rows.filter(state=RowState.READY).count() > settings.REAUTH_LINES:
         confirm_first(request)
-    if not lifecycle.apply_plan(plan_id=pk, by=who(request)):
-        messages.info(request, "This change was already started. Nothing was started twice.")
+    try:
+        probe = line_proofs.chosen_line(request.POST)
+        if not lifecycle.apply_plan(plan_id=pk, by=who(request), probe=probe):
+            messages.info(request, "This change was already started. Nothing was started twice.")
+    except NotDone as error:
+        messages.warning(request, f"{error} Nothing was changed.")
+        return redirect(f"{plan.get_absolute_url()}?{urlencode(line_proofs.kept(request.POST))}")
     return redirect(plan)
 
 
@@ -80,7 +102,9 @@ def plan_discard(request: Request, pk: int) -> HttpResponse:
 def plan_stop(request: Request, pk: int) -> HttpResponse:
     plan = get_object_or_404(Plan, pk=pk)
     count = lifecycle.stop_plan(plan_id=pk, by=who(request))
-    messages.info(request, f"Stopped. {count:,} numbers stay as they were.")
+    stay = f" {count:,} numbers stay as they were." if count or not plan.proving else ""
+    calls = " No more test calls are made." if plan.proving else ""
+    messages.info(request, f"Stopped.{stay}{calls}")
     return redirect(plan)
 
 

@@ -10,7 +10,6 @@ from numbers.db.clock import db_now
 from numbers.listing.export import receipt_rows
 from numbers.models import Agent, Attempt, CallEndpoint, Event, Line, Number, Order, Proof
 from numbers.services.calls import proof_work, proofs
-from numbers.services.inventory.sync import sync
 from numbers.services.orders import evidence, line_proofs
 from numbers.services.orders.approvals import digest_of, lines_of
 from numbers.services.orders.items import Want
@@ -19,26 +18,14 @@ from numbers.services.purchasing.recovery import check_journal
 from numbers.services.scheduler import Scheduler
 from numbers.services.spending import gate, journal
 from tests.support.books import forget, order, rest
-from tests.support.stack import wait_until
+from tests.support.calls import PLACED_AT, callable_fleet, carry_calls, posts, probe
 
 pytestmark = pytest.mark.django_db
-CREATE = "/v1/calls/create"
 
 
 @pytest.fixture
 def fleet(fluents, settings, monkeypatch):
-    """Our lines, an endpoint that was checked, and test calls at any time of the day."""
-    settings.PROOF_CALLS_PER_DAY, settings.SETTLE_WINDOW = 5, 60
-    monkeypatch.setattr(proofs, "HOURS", range(24))
-    fluents.control("reset", {"numbers": 20})
-    fluents.control("config", {"call_seconds": [0, 0]})
-    sync()
-    CallEndpoint.objects.create(pk=1, api_url=fluents.url, exists=True, checked_at=db_now())
-    return fluents
-
-
-def probe() -> Number:
-    return Number.objects.owned().filter(agent__isnull=False, outbound_only=False).order_by("pk")[0]
+    return callable_fleet(fluents, settings, monkeypatch)
 
 
 def ordered(fleet, **more) -> Order:
@@ -54,24 +41,13 @@ def bought(fleet, **more) -> Line:
 def work() -> None:
     """Ask for the calls that are due, and have them carried out until each has its verdict."""
     line_proofs.ask_for_calls()
-
-    def done() -> bool:
-        Proof.objects.filter(verdict="").update(due_at=db_now(), lease_until=None)
-        for job in proof_work.claim(limit=9):
-            proof_work.run(job)
-        return not Proof.objects.filter(verdict="").exists()
-
-    wait_until(done)
+    carry_calls()
 
 
 def told(line: Line) -> tuple[str, str]:
     found = Line.objects.select_related("order", "number__agent", "proof").get(pk=line.pk)
     about = line_proofs.Outlook().of(found)
     return (about.word, about.reason) if about else ("", "")
-
-
-def posts(fleet) -> int:
-    return len(fleet.requests(path=CREATE))
 
 
 def placed(fleet) -> list[dict]:
@@ -107,7 +83,7 @@ def test_a_worker_s_rounds_do_it_without_being_told(fleet):
 )
 def test_what_else_comes_of_it_is_told_and_not_tried_again(fleet, settings, fault, verdict):
     line = bought(fleet)
-    fleet.fault(fault, path=CREATE)
+    fleet.fault(fault, path=PLACED_AT)
     settings.SETTLE_WINDOW = 0 if verdict == "unclear" else settings.SETTLE_WINDOW
     for _ in range(2):
         work()
