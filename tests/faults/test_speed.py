@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.arena import Arena, children
 
-pytestmark = [pytest.mark.storm, pytest.mark.xdist_group("speed")]
+pytestmark = [pytest.mark.storm, pytest.mark.xdist_group("storms")]  # timed: never beside a storm
 SLOW = {"LEASE_SECONDS": 90, "FLUENTS_READ_TIMEOUT": 45, "FLUENTS_CONNECT_TIMEOUT": 3}
 BY_DEFAULT = {"GATE_RATE": 1, "GATE_IN_FLIGHT": 4}
 MEGABYTE = 1024

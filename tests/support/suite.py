@@ -34,7 +34,7 @@ PARTS = {
     "unit": (PYTEST, [*TOGETHER, "-n", "2", "-m", "not browser and not storm", "--durations", "20"]),
     "PostgreSQL": (ON_POSTGRES, ALL),
     "browser": (PYTEST, [*TOGETHER, "-n", "2", "tests/browser"]),  # looking for them everywhere takes seconds
-    "storm": (PYTEST, [*TOGETHER, "-n", "3", "-m", "storm", *STORMS]),
+    "storm": (PYTEST, [*TOGETHER, "-n", "4", "-m", "storm", *STORMS]),
 }
 GROUP = re.compile(r"@[^@\]]+$")  # what the name of a test has in addition where tests run beside others
 #: A few tests may fail because others kept the machine busy. More of them are no accident.
