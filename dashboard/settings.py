@@ -254,6 +254,7 @@ HTMX_CONFIG = {
     "allowEval": False,
     "allowScriptTags": False,
     "includeIndicatorStyles": False,
+    "defaultSettleDelay": 0,  # what is swapped in is laid out once, not again 20 ms later
     "historyCacheSize": 0,
     "historyRestoreAsHxRequest": False,
     "refreshOnHistoryMiss": True,

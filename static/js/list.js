@@ -48,6 +48,11 @@
     show(false); // before htmx knows what to ask
   }
 
+  // htmx sends two events to each element that it takes away: rows are a thousand, and it has set up none of them
+  document.addEventListener("htmx:beforeSwap", ({ detail: { target, shouldSwap } }) => {
+    if (shouldSwap && target.id === "number-rows") target.querySelector("tbody")?.remove();
+  });
+
   document.body.addEventListener("changed", () => byId("assign-dialog")?.close()); // what it asked for is under way
 
   // One copy button serves all rows: it stands at the number that the pointer or the focus is on

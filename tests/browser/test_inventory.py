@@ -39,6 +39,27 @@ def numbers(page: Page) -> list[str]:
     return page.locator(ROWS).evaluate_all("rows => rows.map((row) => row.dataset.number)")
 
 
+#: What htmx does in one turn of a page, by its events, and the tasks between its swap and its settling.
+TURN = """() => new Promise((done) => {
+  const seen = { "htmx:beforeCleanupElement": 0, "htmx:beforeHistorySave": 0, tasks: 0 };
+  for (const name in seen) document.addEventListener(name, () => { seen[name] += 1; });
+  document.addEventListener("htmx:afterSwap", () => setTimeout(() => { seen.tasks += 1; }));
+  document.addEventListener("htmx:afterSettle", () => done({ ...seen }), { once: true });
+  document.getElementById("older").click();
+})"""
+
+
+def test_a_turn_of_the_page_neither_copies_it_nor_walks_through_its_rows(page: Page):
+    page.goto("/numbers/")
+    first = page.locator(ROWS).first.get_attribute("data-number")
+    seen = page.evaluate(TURN)
+    assert (seen["htmx:beforeHistorySave"], seen["tasks"]) == (0, 0)
+    assert seen["htmx:beforeCleanupElement"] < 200  # fifty rows have six hundred elements
+    expect(row(page, first)).to_have_count(0)
+    page.go_back()
+    expect(row(page, first)).to_be_visible()
+
+
 def test_search_narrows_the_list_while_one_types_and_the_address_follows(page: Page, numbers):
     wanted = numbers[7]
     page.keyboard.press("/")
