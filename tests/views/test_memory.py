@@ -12,7 +12,7 @@ from tests.views.upkeep import differing, numbers
 
 pytestmark = pytest.mark.django_db
 SOUGHT = [page for page in PAGES if "{n}" in page]
-ROUNDS, LEFT = 8, 80_000  # bytes: a piece of a page kept for each round would be twice as much
+ROUNDS, LEFT = 12, 150_000  # bytes: a piece of a page kept for each round would be nearly twice as much
 
 
 def test_searches_for_other_things_leave_nothing_behind(staff):
