@@ -18,6 +18,7 @@ FAILED = "v/cache/lastfailed"  # where pytest keeps the names of what failed
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
 ON_POSTGRES = [sys.executable, "-m", "tests.support.on_postgres"]
 TOGETHER = ["--dist", "loadgroup"]
+SLOWEST = ["--durations", "20"]
 MARK = "mark.storm"
 #: The only files in which tests are marked so.
 STORMS = [
@@ -31,10 +32,11 @@ STORMS = [
 #: How a part runs a test, and which ones. One after the other: the tests that wait for real processes have
 #: deadlines of their own.
 PARTS = {
-    "unit": (PYTEST, [*TOGETHER, "-n", "2", "-m", "not browser and not storm", "--durations", "20"]),
+    "unit": (PYTEST, [*TOGETHER, "-n", "2", "-m", "not browser and not storm", *SLOWEST]),
     "PostgreSQL": (ON_POSTGRES, ALL),
-    "browser": (PYTEST, [*TOGETHER, "-n", "2", "tests/browser"]),  # looking for them everywhere takes seconds
-    "storm": (PYTEST, [*TOGETHER, "-n", "4", "-m", "storm", *STORMS]),
+    # Looking for the browser's tests everywhere takes seconds.
+    "browser": (PYTEST, [*TOGETHER, "-n", "2", "tests/browser", *SLOWEST]),
+    "storm": (PYTEST, [*TOGETHER, "-n", "4", "-m", "storm", *STORMS, *SLOWEST]),
 }
 GROUP = re.compile(r"@[^@\]]+$")  # what the name of a test has in addition where tests run beside others
 #: A few tests may fail because others kept the machine busy. More of them are no accident.
