@@ -11,7 +11,7 @@ from .store import Store
 from .wire import Answer, ApiError, Request, no_route, problem
 
 _NUMBER_FIELDS = (*api.UPDATABLE, "telephony_account_connection", "active", "sms_enabled", "tags")
-_MOST_NUMBERS = 50_000
+_MOST_NUMBERS = 100_000
 _PURPOSES = ("front desk", "bookings", "support", "campaign", "after hours", "billing", "office")
 _TAGS = ("inbound", "campaign", "office", "seasonal")
 
