@@ -587,6 +587,14 @@ MUTATIONS = (
         "condition=Q(once__gte=-99, monthly__gte=-99),\n",
         "tests/services/orders/test_prices.py::test_a_wrong_price_is_set_by_nobody",
     ),
+    Mutation(  # what was called before a restore is not called again by the same page
+        "page of before",
+        "numbers/services/calls/proofs.py",
+        "        if opened and restored and restored >= opened:\n",
+        "        if False:\n",
+        "tests/services/calls/test_proofs.py"
+        "::test_a_form_from_before_a_restore_calls_no_other_line_either[True]",
+    ),
     Mutation(  # only what is done is called
         "row done",
         "numbers/services/calls/row_proofs.py",
