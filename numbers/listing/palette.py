@@ -133,8 +133,10 @@ def target(text: str) -> str:
 def groups_for(text: str, *, user: User) -> list[Group]:
     """What `text` finds for `user`, the likeliest kind first; every page and action where it is empty."""
     rights, buying = rights_of(user), current().is_open
-    usable = [[place for place in kind if place.is_for(rights, buying=buying)] for kind in (PLACES, ACTIONS)]
-    places = [places_for(name, of, text) for name, of in zip(("Pages", "Actions"), usable, strict=True)]
+    places = [
+        places_for(name, [place for place in kind if place.is_for(rights, buying=buying)], text)
+        for name, kind in (("Pages", PLACES), ("Actions", ACTIONS))
+    ]
     if not text:
         return places
     places.sort(key=lambda group: min((distance(option.title, text) for option in group.options), default=0))

@@ -1,5 +1,7 @@
 """Faults 61 to 63: the worker that makes a test call is killed at any point: never a second call."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.faults.arena import Arena
@@ -100,7 +102,12 @@ def test_62_a_line_of_an_order_is_called_once_wherever_a_worker_dies(fresh, poin
         arena.stack.shell(WORK)
         return arena.stack.shell(VERDICTS)
 
-    verdict = f"('{'answers' if calls else 'unclear'}', {line})"
+    tells_of_one_call(arena, told, of=line, calls=calls)
+
+
+def tells_of_one_call(arena: Arena, told: Callable[[], str], *, of: str, calls: int) -> None:
+    """TOLD comes to say what became of the call for the line or row OF, made once or not at all."""
+    verdict = f"('{'answers' if calls else 'unclear'}', {of})"
     arena.until(lambda: told() == verdict)
     assert told() == verdict
     assert len(arena.sandbox.control("calls", method="GET")["placed"]) == calls
@@ -161,8 +168,4 @@ def test_63_a_line_that_a_plan_assigns_is_called_once_wherever_a_worker_dies(fre
         arena.stack.shell(WORK)
         return arena.stack.shell(VERDICTS_OF_ROWS)
 
-    verdict = f"('{'answers' if calls else 'unclear'}', {row})"
-    arena.until(lambda: told() == verdict)
-    assert told() == verdict
-    assert len(arena.sandbox.control("calls", method="GET")["placed"]) == calls
-    assert len(arena.sandbox.requests(path="/v1/calls/create")) == calls
+    tells_of_one_call(arena, told, of=row, calls=calls)

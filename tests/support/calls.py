@@ -1,7 +1,9 @@
 """Calls on both sides: the sandbox's ledger, and what our records have counted."""
 
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from django.db.models import F
 
 from numbers.db.clock import db_now
@@ -93,6 +95,39 @@ def carry_calls() -> None:
 def posts(sandbox: Sandbox) -> int:
     """How many times the sandbox was asked for a call."""
     return len(sandbox.requests(path=PLACED_AT))
+
+
+class Killed(BaseException):
+    """What ends a worker at a point."""
+
+
+@contextmanager
+def killed_at(point: str):
+    """Whoever makes test calls dies at this point, and does not survive the block."""
+
+    def die(name: str) -> None:
+        if name == point:
+            raise Killed
+
+    with pytest.MonkeyPatch.context() as patched:
+        for module in (proofs, proof_work):
+            patched.setattr(module, "reached", die)
+        with pytest.raises(Killed):
+            yield
+
+
+#: Why no test call can be placed at all.
+NO_CALLS = ("off", "unchecked", "absent")
+
+
+def place_no_calls(how: str, settings) -> None:
+    """No test call can be placed, for one of NO_CALLS."""
+    if how == "off":
+        settings.PROOF_CALLS_PER_DAY = 0
+    elif how == "unchecked":
+        CallEndpoint.objects.all().delete()
+    else:
+        CallEndpoint.objects.update(exists=False, said="This Fluents API doesn't place calls.")
 
 
 def allow_test_calls(settings, monkeypatch) -> None:

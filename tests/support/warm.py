@@ -26,13 +26,13 @@ class Warm:
 
     def __init__(self, folder: Path, env: dict[str, str], cwd: Path) -> None:
         self.folder, self.env, self.lock = folder, dict(env), threading.Lock()
-        self.line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs, (folder / "warm.txt").open("ab") as said:
+        self.line, far_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with far_end, (folder / "warm.txt").open("ab") as said:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tests.support.warm"],
                 cwd=cwd,
                 env=env,
-                stdin=theirs,
+                stdin=far_end,
                 stdout=said,
                 stderr=said,
             )
@@ -47,10 +47,10 @@ class Warm:
             return subprocess.CompletedProcess(arguments, status, out.read_text(), err.read_text())
 
     def talk(self, module: str) -> "Talk":
-        """A copy that goes on: `serve` of that MODULE."""
-        ours, theirs = socket.socketpair()
-        with self.lock, theirs, (self.folder / "talk.txt").open("ab") as errors:
-            files = [theirs.fileno(), theirs.fileno(), errors.fileno()]
+        """A copy that stays: `serve` of that MODULE."""
+        ours, far_end = socket.socketpair()
+        with self.lock, far_end, (self.folder / "talk.txt").open("ab") as errors:
+            files = [far_end.fileno(), far_end.fileno(), errors.fileno()]
             return Talk(self.ask({"module": module}, files, 120), ours)
 
     def ask(self, request: dict, files: list[int], timeout: float) -> int:

@@ -5,10 +5,10 @@ import json
 import pytest
 
 from numbers.db.clock import db_now
-from numbers.models import CallEndpoint, Line, Number, Order, Proof
+from numbers.models import Line, Number, Order, Proof
 from numbers.permissions import Role
 from numbers.states import LineState
-from tests.support.calls import allow_test_calls
+from tests.support.calls import NO_CALLS, allow_test_calls, place_no_calls
 from tests.support.people import person
 from tests.views.test_buying import fields, typed
 from tests.views.upkeep import agent, numbers
@@ -101,14 +101,9 @@ def test_a_mistake_leads_back_to_the_confirming_step_with_the_choice_kept(staff,
     assert Order.objects.get().prove_from == PROBE
 
 
-@pytest.mark.parametrize("how", ["off", "unchecked", "absent"])
+@pytest.mark.parametrize("how", NO_CALLS)
 def test_the_choice_is_absent_where_no_call_can_be_placed(staff, lines, settings, how):
-    if how == "off":
-        settings.PROOF_CALLS_PER_DAY = 0
-    elif how == "unchecked":
-        CallEndpoint.objects.all().delete()
-    else:
-        CallEndpoint.objects.update(exists=False, said="This Fluents API doesn't place calls.")
+    place_no_calls(how, settings)
     answer = confirming(staff)
     assert 'name="prove"' not in answer.text
     ask(staff)

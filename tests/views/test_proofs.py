@@ -6,10 +6,10 @@ import pytest
 
 from numbers.db.clock import db_now
 from numbers.db.news import look
-from numbers.models import CallEndpoint, Proof
+from numbers.models import Proof
 from numbers.permissions import Role
 from numbers.services.calls import proofs
-from tests.support.calls import allow_test_calls
+from tests.support.calls import NO_CALLS, allow_test_calls, place_no_calls
 from tests.support.people import person
 from tests.views.upkeep import HOSTILE, agent, numbers
 
@@ -74,14 +74,10 @@ def test_a_form_without_its_token_asks_for_nothing(staff, lines, token):
     assert "This page was out of date. Try again." in staff.get(PAGE).text
 
 
-@pytest.mark.parametrize("how", ["off", "unchecked", "absent", "asleep", "outbound"])
+@pytest.mark.parametrize("how", [*NO_CALLS, "asleep", "outbound"])
 def test_where_it_cannot_be_done_the_page_says_why(staff, lines, settings, monkeypatch, how):
-    if how == "off":
-        settings.PROOF_CALLS_PER_DAY = 0
-    elif how == "unchecked":
-        CallEndpoint.objects.all().delete()
-    elif how == "absent":
-        CallEndpoint.objects.update(exists=False, said="This Fluents API doesn't place calls.")
+    if how in NO_CALLS:
+        place_no_calls(how, settings)
     elif how == "asleep":
         monkeypatch.setattr(proofs, "HOURS", range(0))
     else:

@@ -3,12 +3,12 @@
 import pytest
 
 from numbers.db.clock import db_now
-from numbers.models import CallEndpoint, Number, Plan, PlanRow, Proof
+from numbers.models import Number, Plan, PlanRow, Proof
 from numbers.permissions import Role
 from numbers.services.audit.events import SYSTEM
 from numbers.services.plans.lifecycle import plan_change, replace_agent
 from numbers.states import PlanState, RowState
-from tests.support.calls import allow_test_calls
+from tests.support.calls import NO_CALLS, allow_test_calls, place_no_calls
 from tests.support.people import person
 from tests.views.test_buying import fields
 from tests.views.upkeep import agent, numbers
@@ -72,14 +72,9 @@ def test_what_assigns_no_agent_offers_no_test(staff, lines, changes):
     assert Plan.objects.get().state == PlanState.DRAFT
 
 
-@pytest.mark.parametrize("how", ["off", "unchecked", "absent"])
+@pytest.mark.parametrize("how", NO_CALLS)
 def test_the_choice_is_absent_where_no_call_can_be_placed(staff, lines, settings, how):
-    if how == "off":
-        settings.PROOF_CALLS_PER_DAY = 0
-    elif how == "unchecked":
-        CallEndpoint.objects.all().delete()
-    else:
-        CallEndpoint.objects.update(exists=False, said="This Fluents API doesn't place calls.")
+    place_no_calls(how, settings)
     plan = draft(lines[1])
     addresses = (
         plan.get_absolute_url(),

@@ -22,8 +22,7 @@ from numbers.services.plans.lifecycle import values_of
 @require_POST
 def number_prove(request: Request, e164: str) -> HttpResponse:
     """Have the number called once from another one."""
-    numbers = Number.objects.select_related("agent", "connection").prefetch_related("tags")
-    number = get_object_or_404(numbers, e164=e164)
+    number = get_object_or_404(Number.objects.select_related("agent"), e164=e164)
     form = ProveForm(request.POST, number=number)
     if not form.is_valid():
         forms = {"form": NumberForm(values=values_of(number)), "prove_form": form}

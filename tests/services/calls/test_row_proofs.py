@@ -28,7 +28,7 @@ from numbers.services.plans.lifecycle import (
 from numbers.services.scheduler import Scheduler
 from numbers.services.spending import gate, journal
 from numbers.states import RowState
-from tests.support.calls import PLACED_AT, callable_fleet, carry_calls, posts, probe
+from tests.support.calls import PLACED_AT, callable_fleet, carry_calls, killed_at, posts, probe
 from tests.support.people import person
 from tests.support.plans import ANNA, UPDATE, agent, carry, carry_on
 
@@ -332,20 +332,10 @@ def test_one_number_is_called_once_it_is_assigned_and_not_when_that_is_taken_bac
 
 
 @pytest.mark.parametrize("point", ["proof.asked", "proof.written", "proof.committed", "proof.answered"])
-def test_a_worker_that_dies_anywhere_makes_no_second_call(fleet, settings, monkeypatch, point):
-    class Killed(BaseException):
-        pass
-
-    def die(name: str) -> None:
-        if name == point:
-            raise Killed
-
+def test_a_worker_that_dies_anywhere_makes_no_second_call(fleet, settings, point):
     plan = assigned()
-    with monkeypatch.context() as patched:
-        for module in (proofs, proof_work):
-            patched.setattr(module, "reached", die)
-        with pytest.raises(Killed):
-            work()
+    with killed_at(point):
+        work()
     settings.SETTLE_WINDOW = 0 if point == "proof.committed" else settings.SETTLE_WINDOW
     for _ in range(2):
         work()

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from numbers.db.clock import db_now
 from numbers.listing.export import receipt_rows
 from numbers.models import Agent, Attempt, CallEndpoint, Event, Line, Number, Order, Proof
-from numbers.services.calls import proof_work, proofs
+from numbers.services.calls import proofs
 from numbers.services.orders import evidence, line_proofs
 from numbers.services.orders.approvals import digest_of, lines_of
 from numbers.services.orders.items import Want
@@ -18,7 +18,7 @@ from numbers.services.purchasing.recovery import check_journal
 from numbers.services.scheduler import Scheduler
 from numbers.services.spending import gate, journal
 from tests.support.books import forget, order, rest
-from tests.support.calls import PLACED_AT, callable_fleet, carry_calls, posts, probe
+from tests.support.calls import PLACED_AT, callable_fleet, carry_calls, killed_at, posts, probe
 
 pytestmark = pytest.mark.django_db
 
@@ -166,21 +166,10 @@ def test_in_the_end_nobody_waits_any_more(fleet, how):
 
 
 @pytest.mark.parametrize("point", ["proof.asked", "proof.written", "proof.committed", "proof.answered"])
-def test_a_worker_that_dies_anywhere_makes_no_second_call(fleet, settings, monkeypatch, point):
-    class Killed(BaseException):
-        pass
-
-    def die(name: str) -> None:
-        if name == point:
-            raise Killed
-
+def test_a_worker_that_dies_anywhere_makes_no_second_call(fleet, settings, point):
     line = bought(fleet)
-    for module in (proofs, proof_work):
-        monkeypatch.setattr(module, "reached", die)
-    with pytest.raises(Killed):
+    with killed_at(point):
         work()
-    monkeypatch.undo()
-    monkeypatch.setattr(proofs, "HOURS", range(24))
     settings.SETTLE_WINDOW = 0 if point == "proof.committed" else settings.SETTLE_WINDOW
     for _ in range(2):
         work()
