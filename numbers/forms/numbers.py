@@ -45,7 +45,11 @@ class NumberForm(forms.Form):
         strip=False,
         help_text="Separate tags with commas. Fluents doesn't see them.",
     )
-    outbound_only = forms.BooleanField(label="Outbound only", required=False)
+    outbound_only = forms.BooleanField(
+        label="Outbound only",
+        required=False,
+        widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
+    )
     seen = forms.CharField(widget=forms.HiddenInput, max_length=8000, required=False)
 
     def __init__(self, data=None, *, values: dict) -> None:
