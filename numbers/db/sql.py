@@ -79,7 +79,7 @@ class Statement:
         with self.cursor() as cursor:
             cursor.execute(sql, filled(params, values))
             found = cursor.fetchall()
-        return [converted(row, converters) for row in found] if converters else found
+        return converted(found, converters) if converters else found
 
 
 def filled(params: Iterable, values: dict) -> list:
@@ -103,13 +103,15 @@ def in_utc(moment: datetime, column: Col, connection: BaseDatabaseWrapper) -> da
     return moment.replace(tzinfo=UTC)
 
 
-def converted(row: tuple, converters: list) -> tuple:
-    values = list(row)
+def converted(rows: list[tuple], converters: list) -> list[tuple]:
+    """`rows` with Python's values in the columns of `converters`: column by column, as that is quicker."""
+    written = list(map(list, rows))
     for at, functions, column in converters:
-        if values[at] is not None:
-            for function in functions:
-                values[at] = function(values[at], column, connection)
-    return tuple(values)
+        for row in written:
+            if row[at] is not None:
+                for function in functions:
+                    row[at] = function(row[at], column, connection)
+    return list(map(tuple, written))
 
 
 class CountOf(Subquery):

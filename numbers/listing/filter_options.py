@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from hashlib import sha256
 from typing import NamedTuple
 
 from django.db.models import CharField, QuerySet, Value
@@ -35,6 +36,7 @@ class Choices:
     connection_choices: list[tuple[str, str]] = field(default_factory=list)
     tag_choices: list[tuple[str, str]] = field(default_factory=list)
     views: list[View] = field(default_factory=list)
+    menus: str = ""  # stands for all of the above but the views
     owned: int = 0  # how many numbers there were when they were counted last
 
 
@@ -64,6 +66,8 @@ def arranged(rows: tuple[tuple, ...]) -> Choices:
             found.views.append(View(pk, one, two, three))
     found.views.sort(key=lambda view: bool(view.shared_by))
     found.agent_name_choices = [(name, "") for name in agent_names(agents)]
+    offered = found.agent_choices, found.agent_name_choices, found.connection_choices, found.tag_choices
+    found.menus = sha256(repr(offered).encode()).hexdigest()
     return found
 
 

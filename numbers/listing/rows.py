@@ -5,7 +5,7 @@ Everything from outside goes through `escape` here, which a template would do au
 
 from collections.abc import Callable, Iterable
 from datetime import UTC
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from html import escape
 
 from django.urls import reverse
@@ -17,6 +17,7 @@ from numbers.templatetags.ui import spell_phones, time_tag
 from .page import Row
 
 NOTHING = "\N{EN DASH}"
+escape_often = lru_cache(maxsize=1024)(escape)  # what many rows share: names of agents, places, tags
 LONGEST, TAGS = 60, 3  # characters of a text, and tags, that a cell shows
 
 
@@ -38,8 +39,19 @@ class Pen:
         self.base = reverse("number-list")
         self.now = timezone.now().astimezone(UTC)
         self.when = cache(partial(time_tag, now=self.now))  # as the tag `when` writes it
-        self.text = cache(escape)
+        self.text = escape_often
         self.badge = cache(self.make_badge)
+        self.state, self.tags = cache(self.make_state), cache(self.make_tags)
+
+    def make_state(self, badge: tuple[str, str, str], differs: bool) -> str:
+        beside = f" {self.badge('amber', 'scale', 'Differs')}" if differs else ""
+        return f'<td class="at-state">{self.badge(*badge)}{beside}</td>'
+
+    def make_tags(self, tags: tuple[str, ...]) -> str:
+        names = ", ".join([self.text(tag) for tag in tags])
+        more = f" +{len(tags) - TAGS}" if len(tags) > TAGS else ""
+        shown = ", ".join([self.text(cut(tag)) for tag in tags[:TAGS]])
+        return f'<td class="at-tags" title="{names}">{shown}{more}</td>'
 
     def make_badge(self, colour: str, icon: str, word: str) -> str:
         """A state whose icon comes from the stylesheet: a row has a hundred times as many as a page."""
@@ -62,7 +74,8 @@ class Pen:
 
 def label(pen: Pen, row: Row) -> str:  # noqa: ARG001 -- as the other cells
     text = escape(row.label)
-    return f'<td class="at-label" title="{text}">{escape(cut(row.label))}</td>'
+    shown = text if len(row.label) <= LONGEST else escape(cut(row.label))
+    return f'<td class="at-label" title="{text}">{shown}</td>'
 
 
 def cut(text: str) -> str:
@@ -111,15 +124,11 @@ def connection(pen: Pen, row: Row) -> str:
 
 
 def status(pen: Pen, row: Row) -> str:
-    differs = f" {pen.badge('amber', 'scale', 'Differs')}" if row.drifted else ""
-    return f'<td class="at-state">{pen.badge(*row.badge)}{differs}</td>'
+    return pen.state(row.badge, row.drifted)
 
 
 def tags(pen: Pen, row: Row) -> str:
-    names = ", ".join([pen.text(tag) for tag in row.tags])
-    more = f" +{len(row.tags) - TAGS}" if len(row.tags) > TAGS else ""
-    shown = ", ".join([pen.text(cut(tag)) for tag in row.tags[:TAGS]])
-    return f'<td class="at-tags" title="{names}">{shown}{more}</td>'
+    return pen.tags(tuple(row.tags)) if row.tags else '<td class="at-tags" title=""></td>'
 
 
 def description(pen: Pen, row: Row) -> str:  # noqa: ARG001 -- as the other cells

@@ -74,6 +74,7 @@ def tools(query: Query, request: Request, page: Page) -> dict:
         "agent_name_choices": offered.agent_name_choices,
         "connection_choices": offered.connection_choices,
         "tag_choices": offered.tag_choices,
+        "menus": offered.menus,
         "views": offered.views[: 2 * VIEWS],
         "strangers": strangers(query.pasted),
         "unread": beside_numbers(query.q) if query.pasted else "",
