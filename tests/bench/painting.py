@@ -66,7 +66,7 @@ def turns(page: Page, session: CDPSession) -> dict:
     session.send("Performance.enable")
     taken, busy = [], []
     for turn in range(TURNS):
-        link = page.get_by_role("link", name="Older" if turn % 4 < 2 else "Newer").first
+        link = page.query_selector("#older" if turn % 4 < 2 else "#newer")
         before = main_thread(session)
         taken.append(link.evaluate(TURN))
         busy.append(main_thread(session) - before)

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from numbers.listing.query import COLUMNS
 from tests.support.stack import wait_until
 
 ROWS = "tr[data-number]"
@@ -58,6 +59,35 @@ def test_a_turn_of_the_page_neither_copies_it_nor_walks_through_its_rows(page: P
     expect(row(page, first)).to_have_count(0)
     page.go_back()
     expect(row(page, first)).to_be_visible()
+
+
+#: The edges of the cells of each row, the table's head first, without what is hidden.
+EDGES = """() => [...document.querySelectorAll(".numbers tr")].map((row) => {
+  const boxes = [...row.cells].map((cell) => cell.getBoundingClientRect());
+  return boxes.filter((box) => box.width).map((box) => `${box.left} ${box.right}`).join();
+})"""
+LAST = f"{ROWS}:last-child .row-link"
+
+
+@pytest.mark.parametrize("size", [(1280, 500), (360, 640)])
+def test_rows_out_of_sight_wait_and_nothing_moves_when_they_are_needed(page: Page, size):
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.goto("/numbers/")
+    seen = "link => link.checkVisibility({ contentVisibilityAuto: true })"
+    assert not page.locator(LAST).evaluate(seen)
+    before = page.evaluate("document.documentElement.scrollHeight")
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    page.wait_for_function(f"({seen})(document.querySelector({LAST!r}))")
+    after = page.evaluate("document.documentElement.scrollHeight")
+    assert abs(after - before) < before * 0.1
+
+
+@pytest.mark.parametrize("columns", ["", "?cols=agent", f"?cols={','.join(COLUMNS)}"])
+@pytest.mark.parametrize("width", [800, 1280, 1920])
+def test_each_row_has_its_cells_beneath_the_heads(page: Page, columns, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"/numbers/{columns}")
+    assert len(set(page.evaluate(EDGES))) == 1
 
 
 def test_search_narrows_the_list_while_one_types_and_the_address_follows(page: Page, numbers):
