@@ -151,7 +151,7 @@ def plain(error: Exception) -> str:
 
 def read_into(content: bytearray, response: requests.Response, exchange: Exchange) -> None:
     """Append the body of `response` to `content`, as far as it comes. Raises whatever reading raises."""
-    while chunk := response.raw.read1(16384, decode_content=True):
+    while chunk := response.raw.read1(65_536, decode_content=True):
         content += chunk
         if len(content) > MAX_ANSWER:
             raise TooLarge

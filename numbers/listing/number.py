@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -16,6 +16,7 @@ from numbers.services.calls.knowledge import knowledge
 from numbers.services.calls.proofs import new_token, why_not
 from numbers.services.calls.row_proofs import Outlook, with_calls
 from numbers.services.inventory.event_agents import agent_names
+from numbers.services.inventory.sightings import LAST_SEEN
 from numbers.services.monitoring.charts import calls_chart
 from numbers.services.orders.prices import price_of
 from numbers.states import AWAY, OPEN_ROWS
@@ -24,6 +25,12 @@ from numbers.telephony.phone import pretty
 
 ROWS = 10  # changes spelled out; the history has the rest
 NEWS = timedelta(minutes=2)  # for how long an outcome stands on top of the page
+
+
+def shown() -> QuerySet[Number]:
+    """Numbers with all that their pages show of their own rows."""
+    numbers = Number.objects.select_related("agent", "connection").prefetch_related("tags")
+    return numbers.annotate(last_seen=LAST_SEEN)
 
 
 def will_answer(row: PlanRow) -> str:

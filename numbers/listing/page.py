@@ -13,6 +13,7 @@ from numbers.db.pagination import Ordering, Page, page_within
 from numbers.db.prepared import Prepared
 from numbers.db.sql import Statement, keys, keys_slot, slot
 from numbers.models import Number, PlanRow
+from numbers.services.inventory.sightings import LAST_SEEN
 from numbers.services.orders.prices import price_table
 from numbers.states import OPEN_ROWS, OURS, NumberStatus, RowState
 from numbers.telephony.area_codes import REGIONS, area_code_of, areas
@@ -82,7 +83,7 @@ class Row:
     drifted: bool
     bought_at: object
     bought_by: str
-    synced_at: object
+    last_seen: object
     ours: bool
     description: str
     calls: int
@@ -140,7 +141,8 @@ def rows_of(query: Query, params, *, user) -> Page:
 def fields_of(query: Query) -> tuple[str, ...]:
     """What is read of each number that `query` shows."""
     columns, sorts = query.columns, query.order.field
-    return tuple(name for name in FIELDS if name not in SELDOM or SELDOM[name] in columns or name == sorts)
+    names = tuple(name for name in FIELDS if name not in SELDOM or SELDOM[name] in columns or name == sorts)
+    return (*names, "last_seen") if "synced" in columns else names
 
 
 def is_far(match: Match, found: dict[str, int], sort: str) -> bool:
@@ -185,6 +187,8 @@ def paged(
     found = (sorting or along).sorted(found, backwards=backwards)[: size + 1]
     if along is not order:  # sorts keys, not rows with all that they point to
         found = order.sorted(Number.objects.filter(pk__in=found.values("pk")), backwards=backwards)
+    if "last_seen" in names:
+        found = found.annotate(last_seen=LAST_SEEN)
     return found.values_list(*names)
 
 
@@ -270,7 +274,7 @@ def row_of(values: dict) -> Row:
         values["drifted"],
         values["bought_at"],
         values["bought_by"],
-        values.get("synced_at"),
+        values.get("last_seen"),
         status in OURS,
         values.get("description", ""),
         values.get("calls_30", 0),

@@ -146,7 +146,7 @@ def bought(pen: Pen, row: Row) -> str:
 
 
 def synced(pen: Pen, row: Row) -> str:
-    return f'<td class="at-synced">{pen.when(row.synced_at) if row.synced_at else "Never"}</td>'
+    return f'<td class="at-synced">{pen.when(row.last_seen) if row.last_seen else "Never"}</td>'
 
 
 def calls(pen: Pen, row: Row) -> str:

@@ -2495,6 +2495,7 @@ class Migration(migrations.Migration):
                 ),
                 ("looked_at", models.DateTimeField(blank=True, null=True)),
                 ("synced_at", models.DateTimeField(blank=True, null=True)),
+                ("seen_at", models.DateTimeField(blank=True, null=True)),
                 ("error", models.CharField(blank=True, max_length=500)),
                 ("api_host", models.CharField(blank=True, max_length=200)),
                 ("user_id", models.CharField(blank=True, max_length=200)),

@@ -33,6 +33,8 @@ class SyncState(models.Model):
 
     looked_at = models.DateTimeField(null=True, blank=True)  # when the latest complete list of numbers began
     synced_at = models.DateTimeField(null=True, blank=True)
+    # When the latest sync began that found all numbers: each of ours was seen then, whatever its row says.
+    seen_at = models.DateTimeField(null=True, blank=True)
     error = models.CharField(max_length=500, blank=True)  # why the latest sync failed or is not complete
 
     # Whose records these are, from the first sync on.

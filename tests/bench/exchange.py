@@ -9,7 +9,7 @@ from typing import IO
 
 from tests.bench.buying import family
 from tests.faults.postgres import Cluster
-from tests.support.stack import ROOT, Sandbox, Stack
+from tests.support.stack import ROOT, Sandbox, Stack, wait_until
 
 #: What a worker does with a big file; a worker itself would do other things as well.
 WORK_OUT = """
@@ -70,7 +70,7 @@ def edit(exported: Path, edited: Path) -> None:
 def cost(stack: Stack, command: list[str], cluster: Cluster | None, *, folder: Path, out: IO[str]) -> dict:
     """What one COMMAND, which writes to OUT, takes: its own CPU, PostgreSQL's, and its memory at the most."""
     server = [int((cluster.data / "postmaster.pid").read_text().split()[0])] if cluster else []
-    before, theirs = resource.getrusage(resource.RUSAGE_CHILDREN), sum(map(family, server))
+    before, theirs = resource.getrusage(resource.RUSAGE_CHILDREN), settled(server)
     subprocess.run(
         [sys.executable, "-W", "ignore", ROOT / "manage.py", *command],
         cwd=folder, env=stack.env, stdout=out, check=True,
@@ -79,6 +79,18 @@ def cost(stack: Stack, command: list[str], cluster: Cluster | None, *, folder: P
     own = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return {
         "cpu": round(own, 1),
-        "database": round(sum(map(family, server)) - theirs, 1) if server else 0,
+        "database": round(settled(server) - theirs, 1) if server else 0,
         "most": round(after.ru_maxrss / 1024),  # of all commands so far, the largest
     }
+
+
+def settled(server: list[int]) -> float:
+    """The CPU of SERVER once it stands still: what is just ending is counted twice or not at all."""
+    taken = [-1.0]
+
+    def stands_still() -> bool:
+        taken.append(sum(map(family, server)))
+        return taken[-1] == taken[-2]
+
+    wait_until(stands_still, every=0.1)
+    return taken[-1]

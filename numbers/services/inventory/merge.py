@@ -7,6 +7,7 @@ person to pick a side in `drift`. All other columns follow Fluents.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import itemgetter
 
 from django.db import transaction
 from django.db.models import Q
@@ -19,7 +20,8 @@ from numbers.services.audit.events import record_event
 from numbers.services.settle_schedule import window
 from numbers.states import AWAY, LineState, NumberStatus, Origin, RowState, Standing
 
-from .upsert import agents_for, describe, digest_of, facts_of, known, place_of, tags_for
+from .sightings import LAST_SEEN
+from .upsert import NAMES, SAID, agents_for, describe, digest_of, facts_of, known, place_of, tags_for
 
 FACTS = [
     "api_id",
@@ -42,6 +44,8 @@ OURS = Statement(
         .values_list("e164", "pk", "digest", "drifted", *PLAIN)
     )
 )
+NUMBER, AGENT = NAMES.index("number"), NAMES.index("inbound_agent")  # among what Fluents said
+THEIRS = itemgetter(*(AGENT if name == "agent" else NAMES.index(name) for name in DRIFTING))
 # Not reserved: nothing was sent for that number, unless the database has forgotten it.
 BUYING = [LineState.SENDING, LineState.UNKNOWN]
 
@@ -127,7 +131,7 @@ def drift_of(number: Number, info: fluents.RemoteNumber, agent: Agent | None) ->
     """What Fluents says otherwise than our books about a number that both know."""
     ours = {name: getattr(number, name) for name in DRIFTING if name != "agent"}
     ours["agent"] = number.agent.api_id if number.agent else ""
-    return differences(ours, theirs_of(info, agent), number.drift)
+    return differences(ours, theirs_of(SAID(info), agent), number.drift)
 
 
 def differences(ours: dict, theirs: dict, before: dict) -> dict:
@@ -138,34 +142,30 @@ def differences(ours: dict, theirs: dict, before: dict) -> dict:
     return drift | ({"appeared": True} if before.get("appeared") else {})
 
 
-def theirs_of(info: fluents.RemoteNumber, agent: Agent | None) -> dict:
+def theirs_of(said: tuple, agent: Agent | None) -> dict:
     """What Fluents says where our books may say otherwise."""
-    return {name: getattr(info, name) for name in DRIFTING if name != "agent"} | {
-        "agent": agent.api_id if agent else ""
-    }
+    theirs = dict(zip(DRIFTING, THEIRS(said), strict=True))
+    theirs["agent"] = agent.api_id if agent else ""  # which Fluents may have called by its name
+    return theirs
 
 
-def unchanged(infos: Sequence[fluents.RemoteNumber], started: datetime) -> set[str]:
-    """Those of `infos` that say what they said last time, about numbers of ours that say the same.
-
-    They were seen: nothing else is written about them, and nothing is locked.
-    """
-    agents = agents_for({info.inbound_agent for info in infos})
-    rows = OURS.rows(numbers=texts(info.number for info in infos))
+def unchanged(listed: Sequence[tuple]) -> dict[str, int]:
+    """The keys of our numbers, by e164, that say what is `listed`, which is what Fluents said last time."""
+    agents = agents_for({said[AGENT] for said in listed})
+    rows = OURS.rows(numbers=texts(said[NUMBER] for said in listed))
     ours = {row[0]: row[1:] for row in rows}
     differing = Number.objects.filter(pk__in=among(row[1] for row in rows if row[3]))
     drifts = dict(differing.values_list("pk", "drift"))
     same = {}
-    for info in infos:
-        pk, digest, _, *values = ours.get(info.number, (0, "", False))
-        if pk and digest == digest_of(info):
+    for said in listed:
+        pk, digest, _, *values = ours.get(said[NUMBER], (0, "", False))
+        if pk and digest == digest_of(said):
             mine = dict(zip(DRIFTING, values, strict=True))
             mine["agent"] = mine["agent"] or ""
             before = drifts.get(pk, {})
-            if differences(mine, theirs_of(info, agents.get(info.inbound_agent)), before) == before:
-                same[info.number] = pk
-    Number.objects.owned().filter(pk__in=among(same.values())).update(synced_at=started)
-    return set(same)
+            if differences(mine, theirs_of(said, agents.get(said[AGENT])), before) == before:
+                same[said[NUMBER]] = pk
+    return same
 
 
 def told(number: Number, drift: dict) -> list[Event]:
@@ -242,27 +242,34 @@ def write_fresh(
     )
 
 
-def missing(listed: set[str], started: datetime) -> list[tuple[int, str]]:
-    """Key and e164 of our numbers that are not `listed`.
+def unlisted(listed: set[str], started: datetime) -> list[int]:
+    """The keys of our numbers that are not `listed`."""
+    ours = Number.objects.owned().filter(synced_at__lt=started).order_by()
+    rows = ours.values_list("pk", "e164").iterator(chunk_size=1000)
+    return [key for key, e164 in rows if e164 not in listed]
+
+
+def missing(unlisted: list[int], started: datetime) -> list[tuple[int, str]]:
+    """Key and e164 of those of `unlisted` that should have been listed.
 
     What was bought a moment ago is left alone: Fluents' reads may lag behind its purchases. So is
     what a plan is giving up.
     """
     unseen = (
-        Number.objects.owned()
-        .filter(synced_at__lt=started)
+        Number.objects.filter(pk__in=among(unlisted))
         .exclude(bought_at__gt=started - window())
         .exclude(plan_rows__state=RowState.APPLYING)
     )
-    rows = unseen.values_list("pk", "e164").iterator(chunk_size=1000)
-    return [(key, e164) for key, e164 in rows if e164 not in listed]
+    return list(unseen.values_list("pk", "e164"))
 
 
 def call_gone(key: int, started: datetime) -> bool:
     """Mark one number, unless somebody has released or renewed it meanwhile."""
     with transaction.atomic():
         still = Number.objects.owned().filter(pk=key, synced_at__lt=started)
-        if not still.update(status=NumberStatus.GONE, drift={"gone": True}, drifted=True):
+        if not still.update(
+            status=NumberStatus.GONE, synced_at=LAST_SEEN, drift={"gone": True}, drifted=True
+        ):
             return False
         reason = "Fluents no longer lists it."
         record_event(action="number.gone", number_id=key, reason=reason)

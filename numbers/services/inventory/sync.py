@@ -3,10 +3,9 @@
 import pickle
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import batched
-from operator import attrgetter
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
@@ -15,17 +14,17 @@ from django.db.models import F
 
 from numbers import fluents
 from numbers.db.clock import db_now
-from numbers.models import Agent, Connection, Event, SyncState
+from numbers.db.sql import among
+from numbers.models import Agent, Connection, Event, Number, SyncState
 from numbers.services.audit.events import SYSTEM, Actor, record_event
 from numbers.services.fluents_client import client
 
 from . import account
 from .holds import hold_areas
-from .merge import call_gone, keep_page, missing, unchanged
-from .upsert import refresh_search_text
+from .merge import NUMBER, call_gone, keep_page, missing, unchanged, unlisted
+from .sightings import can_share
+from .upsert import SAID, number_of, refresh_search_text
 
-NAMES = tuple(field.name for field in fields(fluents.RemoteNumber))
-VALUES = attrgetter(*NAMES)
 PORTION, PAGE = 1000, 100  # numbers that are compared together, and written together
 
 Progress = Callable[[str, int], None]
@@ -58,10 +57,12 @@ def sync(*, by: Actor = SYSTEM, progress: Progress = lambda what, count: None) -
         with TemporaryFile() as file:
             listed = kept(listings[2], file)
             counts.unreadable = sum(listing.unreadable for listing in listings)
-            gone = [] if counts.unreadable else account.believable(missing(listed, started))
+            unseen = unlisted(listed, started)
+            gone = [] if counts.unreadable else account.believable(missing(unseen, started))
+            together = not unseen and can_share()
             counts.connections = sync_connections(connections, started, progress)
             counts.agents = sync_agents(agents, started, progress)
-            counts.numbers = sync_numbers(again(file), started, progress)
+            counts.numbers = sync_numbers(again(file), started, progress, mark=not together)
         if not counts.unreadable:
             if not any(listing.hidden for listing in listings[:2]):  # of these there is no look-up
                 mark_missing(started)
@@ -73,7 +74,7 @@ def sync(*, by: Actor = SYSTEM, progress: Progress = lambda what, count: None) -
     account.no_doubt()
     unread = ", ".join(listing.unread for listing in listings if listing.unreadable)
     said = f"{unread}, so nothing was marked as gone."[:500] if unread else ""
-    SyncState.objects.update(synced_at=db_now(), error=said)
+    SyncState.objects.update(synced_at=db_now(), error=said, seen_at=started if together else F("seen_at"))
     after = {"numbers": counts.numbers, "gone": counts.gone}
     if counts.unreadable:
         after["unreadable"] = counts.unreadable
@@ -91,18 +92,17 @@ def kept(listing: Iterable[fluents.RemoteNumber], file: BinaryIO) -> set[str]:
     """Put all numbers of `listing` into `file`, as there may be millions; the numbers alone."""
     listed: set[str] = set()
     for page in batched(listing, 100):
-        pickle.dump([VALUES(number) for number in page], file)  # plain values: objects take thrice as long
+        pickle.dump([SAID(number) for number in page], file)
         listed |= {number.number for number in page}
     return listed
 
 
-def again(file: BinaryIO) -> Iterator[fluents.RemoteNumber]:
-    """What `kept` put into `file`."""
+def again(file: BinaryIO) -> Iterator[tuple]:
+    """What `kept` put into `file`: what Fluents said of each number."""
     file.seek(0)
     with suppress(EOFError):
         while True:
-            for values in pickle.load(file):  # noqa: S301 -- a file without a name, of this process alone
-                yield fluents.RemoteNumber(**dict(zip(NAMES, values, strict=True)))
+            yield from pickle.load(file)  # noqa: S301 -- a file without a name, of this process alone
 
 
 def sync_connections(listing: Iterable[fluents.Connection], started: datetime, progress: Progress) -> int:
@@ -193,12 +193,21 @@ def mark_missing(started: datetime) -> None:
     Event.objects.bulk_create(events)
 
 
-def sync_numbers(listing: Iterable[fluents.RemoteNumber], started: datetime, progress: Progress) -> int:
-    """Every number. The first sync takes all as it is; later ones mark what differs from our books."""
+def sync_numbers(
+    listing: Iterable[tuple], started: datetime, progress: Progress, *, mark: bool = False
+) -> int:
+    """Every number that Fluents lists, as plain values. The first sync takes all as it is; later ones mark
+    what differs from our books.
+
+    Of what does not differ nothing is written, or where `mark`, that it was seen; and nothing is locked.
+    """
     first, count = SyncState.objects.filter(looked_at=None, synced_at=None).exists(), 0
     for portion in batched(listing, PORTION):
-        same = set() if first else unchanged(portion, started)
-        for page in batched((info for info in portion if info.number not in same), PAGE):
+        same = {} if first else unchanged(portion)
+        if mark:
+            Number.objects.owned().filter(pk__in=among(same.values())).update(synced_at=started)
+        news = (number_of(said) for said in portion if said[NUMBER] not in same)
+        for page in batched(news, PAGE):
             keep_page(page, started, first=first)
         count += len(portion)
         progress("numbers", count)
@@ -214,7 +223,7 @@ def look() -> int:
     try:
         api = client()
         listing = api.numbers()
-        sync_numbers(listing, started, lambda what, count: None)
+        sync_numbers(map(SAID, listing), started, lambda what, count: None)
         listing.require_still()
         account.claim(api)
     except fluents.Unsupported:

@@ -18,7 +18,9 @@ from numbers.telephony.area_codes import area_code_of, area_of, region_of
 from numbers.telephony.characters import folded
 
 PORTION = 1000
-SAID = attrgetter(*(field.name for field in fields(fluents.RemoteNumber) if field.compare))
+#: What Fluents says of a number, as plain values: very many of them take Python much longer as objects.
+NAMES = tuple(field.name for field in fields(fluents.RemoteNumber) if field.compare)
+SAID = attrgetter(*NAMES)
 DESCRIBED = ("search_text", "answerer")
 
 
@@ -112,11 +114,16 @@ def facts_of(info: fluents.RemoteNumber) -> dict:
 
 def answer_of(info: fluents.RemoteNumber) -> dict:
     """The columns that keep what Fluents has said: a sync leaves alone what it says in the same words."""
-    return {"answer": info.as_json(), "digest": digest_of(info)}
+    return {"answer": info.as_json(), "digest": digest_of(SAID(info))}
 
 
-def digest_of(info: fluents.RemoteNumber) -> str:
-    return blake2b(repr(SAID(info)).encode(), digest_size=8).hexdigest()
+def digest_of(said: tuple) -> str:
+    return blake2b(repr(said).encode(), digest_size=8).hexdigest()
+
+
+def number_of(said: tuple) -> fluents.RemoteNumber:
+    """The number of which Fluents `said` this."""
+    return fluents.RemoteNumber(**dict(zip(NAMES, said, strict=True)))
 
 
 def place_of(e164: str) -> dict:

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods
 from dashboard.htmx import Request, render_partial
 from numbers.forms import line_proofs
 from numbers.forms.numbers import NumberForm
-from numbers.listing.number import everything, will_answer
+from numbers.listing.number import everything, shown, will_answer
 from numbers.models import Number, Plan
 from numbers.services.audit.events import Actor
 from numbers.services.errors import NotDone
@@ -19,8 +19,7 @@ from numbers.states import RowState
 @require_http_methods(["GET", "HEAD", "POST"])
 def number_detail(request: Request, e164: str) -> HttpResponse:
     """One number; a POST changes it."""
-    numbers = Number.objects.select_related("agent", "connection").prefetch_related("tags")
-    number = get_object_or_404(numbers, e164=e164)
+    number = get_object_or_404(shown(), e164=e164)
     form = NumberForm(request.POST if request.method == "POST" else None, values=values_of(number))
     if form.is_bound and form.is_valid() and (plan := change(request, number, form)):
         messages.success(request, will_answer(plan.rows.get()), extra_tags=str(plan.pk))

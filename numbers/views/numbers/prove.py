@@ -10,7 +10,7 @@ from dashboard.htmx import Request
 from numbers import fluents
 from numbers.forms import line_proofs
 from numbers.forms.numbers import NumberForm, ProveForm
-from numbers.listing.number import everything
+from numbers.listing.number import everything, shown
 from numbers.models import Number
 from numbers.services.audit.events import Actor
 from numbers.services.calls.endpoint import ask_endpoint
@@ -22,7 +22,7 @@ from numbers.services.plans.lifecycle import values_of
 @require_POST
 def number_prove(request: Request, e164: str) -> HttpResponse:
     """Have the number called once from another one."""
-    number = get_object_or_404(Number.objects.select_related("agent"), e164=e164)
+    number = get_object_or_404(shown(), e164=e164)
     form = ProveForm(request.POST, number=number)
     if not form.is_valid():
         forms = {"form": NumberForm(values=values_of(number)), "prove_form": form}

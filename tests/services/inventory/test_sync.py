@@ -12,7 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from numbers.fluents import FluentsError, Unauthorized
 from numbers.models import Agent, Connection, Event, Number, SyncState
 from numbers.services.inventory import merge
+from numbers.services.inventory.sightings import LAST_SEEN
 from numbers.services.inventory.sync import Counts, client, db_now, sync, sync_numbers
+from numbers.services.inventory.upsert import SAID
 from numbers.states import LineState, NumberStatus
 from tests.support.books import line_of, rest
 from tests.support.queries import count as count_of
@@ -129,7 +131,7 @@ def test_a_page_of_numbers_costs_the_same_queries_however_many_it_holds(fluents)
         SyncState.objects.update(gone_accepted=numbers)
         sync()  # what is gone since the last round is settled here
         with CaptureQueriesContext(connection) as queries:
-            sync_numbers(client().numbers(), db_now(), lambda what, count: None)
+            sync_numbers(map(SAID, client().numbers()), db_now(), lambda what, count: None)
         counts.append(count_of(queries))
     assert counts[0] == counts[1] == counts[2] <= 14
 
@@ -284,9 +286,9 @@ class TestWhatDidNotChange:
         return seen
 
     def test_nothing_is_written_but_that_it_was_seen(self, books):
-        before = dict(Number.objects.values_list("e164", "synced_at"))
+        before = dict(Number.objects.values_list("e164", LAST_SEEN))
         assert self.touched() == []
-        after = dict(Number.objects.values_list("e164", "synced_at"))
+        after = dict(Number.objects.values_list("e164", LAST_SEEN))
         assert all(after[e164] > before[e164] for e164 in before)
         assert sync().gone == 0
 
