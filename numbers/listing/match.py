@@ -202,7 +202,19 @@ def is_many(text: str) -> bool:
     """Whether more than `BROAD` numbers hold `text`: as the index knows, or as PostgreSQL estimates it."""
     if connection.vendor != "postgresql":
         return index_knows_many(text)
-    return estimated(text, int(seconds() / REMEMBERED)) > BROAD
+    return holders(text) > BROAD
+
+
+def is_dear(text: str, enough: int) -> bool:
+    """Whether counting `enough` of those that hold `text` takes long, as more are gathered before the first.
+
+    PostgreSQL's index does so; SQLite's gives one after the other.
+    """
+    return connection.vendor == "postgresql" and holders(text) > enough
+
+
+def holders(text: str) -> int:
+    return estimated(text, int(seconds() / REMEMBERED))
 
 
 @lru_cache(maxsize=256)

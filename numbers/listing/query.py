@@ -24,7 +24,7 @@ from numbers.states import NumberStatus
 from numbers.telephony.area_codes import REGIONS, wanted_by
 from numbers.telephony.characters import plain
 
-from .match import ANY, COUNT, NOBODY, WITH_STATUS, Match, day, is_many, leading, quiet_since, sizes
+from .match import ANY, COUNT, NOBODY, WITH_STATUS, Match, day, is_dear, is_many, leading, quiet_since, sizes
 from .search import LONGEST_PASTE, Search, beside_numbers, numbers_in
 
 SIZES = (50, 100)
@@ -264,8 +264,11 @@ class Query:
         """
         if not self.filters and owned > 2 * MANY:
             return MANY + 1
-        if self.q and len(self.filters) == 1 and not self.pasted and is_many(self.q):
-            return self.most + 1  # the index knows, and reading so many would take a while
+        if self.q and len(self.filters) == 1 and not self.pasted:
+            if is_many(self.q):
+                return self.most + 1  # the index knows, and reading so many would take a while
+            if is_dear(self.q, FEW):
+                return None
         match, values, found = self.match
         fewest = min(found, key=lambda name: found[name], default="")
         alone = not self.q and found.keys() <= {fewest, "status"} and fewest in {*WITH_STATUS, "status"}

@@ -86,6 +86,13 @@ def test_many_are_not_counted(staff, short):
     assert "so far" in staff.get("/numbers/?agent=a1&region=CA").content.decode()
 
 
+def test_a_search_that_takes_long_to_count_is_of_many(staff, monkeypatch):
+    many(60)
+    monkeypatch.setattr(query, "is_dear", lambda text, enough: True)
+    assert "Many numbers" in staff.get("/numbers/?q=desk").content.decode()
+    assert Query.of("q=desk&agent=a1").count() is not None  # which the agent's index leads
+
+
 def test_what_finds_very_many_is_not_sorted(staff, monkeypatch):
     many(12)
     monkeypatch.setattr(query, "is_many", lambda text: True)

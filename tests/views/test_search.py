@@ -7,7 +7,7 @@ from django.db import connection
 from django.db.models import F, Value
 from django.db.models.functions import Concat
 
-from numbers.listing import search
+from numbers.listing import match, query, search
 from numbers.listing.query import MANY_FOUND, Query
 from numbers.models import Number
 from tests.views.test_list import keep
@@ -181,3 +181,17 @@ def test_the_index_serves_the_search():
 def test_the_filter_takes_an_area_code_as_people_write_it(typed):
     assert Query.read({"area_code": typed}).area_code == "415"
     assert Query.read({"area_code": "41"}).area_code == Query.read({"area_code": "Boston"}).area_code == ""
+
+
+def test_postgresql_counts_no_search_that_finds_many(staff, monkeypatch):
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite's index gives one after the other")
+    for n in range(60):
+        keep(f"+1415555{n:04}", label="desk")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE numbers_number")
+    match.estimated.cache_clear()
+    monkeypatch.setattr(query, "FEW", 5)
+    assert Query.of("q=desk").count() is None
+    assert Query.of("q=%2B14155550007").count() == 1
+    match.estimated.cache_clear()
