@@ -88,6 +88,7 @@ def test_each_row_has_its_cells_beneath_the_heads(page: Page, columns, width):
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(f"/numbers/{columns}")
     assert len(set(page.evaluate(EDGES))) == 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= width  # the list scrolls, not the page
 
 
 def test_search_narrows_the_list_while_one_types_and_the_address_follows(page: Page, numbers):

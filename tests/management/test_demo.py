@@ -145,6 +145,7 @@ def test_two_demos_run_side_by_side_and_fresh_begins_again(copy):
     one, other = free_pair(), free_pair() + 400
     with Demo(copy, one) as first:
         first.wait()
+        assert "real Fluents" not in first.said  # a fresh clone has no settings that could point there
         with Demo(copy, other) as second:
             second.wait()
             assert "its own data in" in second.said

@@ -123,7 +123,8 @@ class Command(BaseCommand):
             "SECRET_KEY": key,
         }
         real = settings.FLUENTS_LIVE or urlsplit(settings.FLUENTS_API_URL).hostname not in settings.LOOPBACK
-        if home == settings.VAR_DIR and not settings.HAS_SECRET_KEY and not file.exists():
+        found = file.exists()
+        if home == settings.VAR_DIR and not settings.HAS_SECRET_KEY and not found:
             write_private(file, ENV_FILE.format(secret_key=key, sandbox=sandbox))
         elif home != settings.VAR_DIR or real:
             name = "demo" if home == settings.VAR_DIR else "dashboard"
@@ -131,11 +132,11 @@ class Command(BaseCommand):
             changes["JOURNAL_PATH"] = str(home / f"{name}.journal")
         if home != settings.VAR_DIR:
             self.stderr.write(f"Another demo of this copy is running. This one has its own data in {home}.")
-        elif real and file.exists():
+        elif real and found:
             self.stderr.write(
                 "The settings point to the real Fluents. The demo uses a sandbox with its own data."
             )
-        elif file.exists() and (text := file.read_text()).startswith(ENV_FILE.partition("\n")[0]):
+        elif found and (text := file.read_text()).startswith(ENV_FILE.partition("\n")[0]):
             # Commands in other shells find the sandbox where it is now.
             write_private(
                 file, re.sub("^FLUENTS_API_URL=.*$", f"FLUENTS_API_URL={sandbox}", text, flags=re.M)
