@@ -1378,12 +1378,7 @@ class Migration(migrations.Migration):
                     ),
                     models.Index(fields=["requested_by_name", "created_at", "id"], name="order_by_name"),
                     models.Index(fields=["created_at", "id"], name="order_by_time"),
-                    models.Index(
-                        condition=models.Q(("ending__in", ["", "partial"])),
-                        fields=["-id"],
-                        name="order_partial",
-                    ),
-                    models.Index(condition=models.Q(("ending", "")), fields=["id"], name="order_unended"),
+                    models.Index(fields=["ending", "-id"], name="order_by_ending"),
                     models.Index(condition=models.Q(("proving", True)), fields=["id"], name="order_proving"),
                 ],
                 "constraints": [

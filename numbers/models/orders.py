@@ -75,12 +75,7 @@ class Order(models.Model):
             # the list of orders by its filters, newest first
             models.Index(fields=["requested_by_name", "created_at", "id"], name="order_by_name"),
             models.Index(fields=["created_at", "id"], name="order_by_time"),
-            models.Index(
-                fields=["-id"], condition=Q(ending__in=[Ending.OPEN, Ending.PARTIAL]), name="order_partial"
-            ),
-            models.Index(
-                fields=["id"], condition=Q(ending=Ending.OPEN), name="order_unended"
-            ),  # the scheduler
+            models.Index(fields=["ending", "-id"], name="order_by_ending"),  # the scheduler, too
             models.Index(fields=["id"], condition=Q(proving=True), name="order_proving"),  # the scheduler
         ]
 

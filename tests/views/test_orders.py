@@ -209,3 +209,11 @@ def test_no_page_reads_all_orders_or_lines(staff, query):
 def test_old_addresses_still_work(staff, kinds):
     assert shown(staff, approval="waiting") == [kinds["waiting"].pk]
     assert Line.objects.exists()
+
+
+def test_partial_orders_are_found_by_their_ending(staff):
+    ordered(S.BOUGHT, S.FAILED)
+    with CaptureQueriesContext(connection) as asked:
+        staff.get("/orders/?tab=partial")
+    [page] = {entry["sql"] for entry in asked if '"ending" IN' in entry["sql"] and "LIMIT 51" in entry["sql"]}
+    assert any("order_by_ending" in step for step in steps_of(page)), steps_of(page)
