@@ -282,7 +282,7 @@ ALARM_QUIET_TO = value("ALARM_QUIET_TO")
 ALARM_DIGEST = value("ALARM_DIGEST")
 
 LANGUAGE_CODE = "en-us"
-USE_I18N = False  # every text is in English, so nothing is looked up in a catalogue
+USE_I18N = False  # every text is in English, so nothing is looked up in a catalog
 TIME_ZONE = value("TIME_ZONE")
 USE_TZ = True
 

@@ -47,9 +47,9 @@ FIELDS = (
     "last_call_at",
     "answerer",
 )
-#: Read where their column is shown or sorts; "" is never shown.
+#: Read where their column is shown or sorts; "" only sorts.
 SELDOM = {
-    "synced_at": "synced",
+    "synced_at": "",
     "last_call_at": "last_call",
     "description": "description",
     "calls_30": "calls",

@@ -73,9 +73,14 @@ class Pen:
 
 
 def label(pen: Pen, row: Row) -> str:  # noqa: ARG001 -- as the other cells
-    text = escape(row.label)
-    shown = text if len(row.label) <= LONGEST else escape(cut(row.label))
+    text, shown = whole_and_cut(row.label)
     return f'<td class="at-label" title="{text}">{shown}</td>'
+
+
+def whole_and_cut(text: str) -> tuple[str, str]:
+    """`text`, and what a cell shows of it, both as HTML."""
+    whole = escape(text)
+    return whole, whole if len(text) <= LONGEST else escape(cut(text))
 
 
 def cut(text: str) -> str:
@@ -128,11 +133,12 @@ def status(pen: Pen, row: Row) -> str:
 
 
 def tags(pen: Pen, row: Row) -> str:
-    return pen.tags(tuple(row.tags)) if row.tags else '<td class="at-tags" title=""></td>'
+    return pen.tags(tuple(row.tags))
 
 
 def description(pen: Pen, row: Row) -> str:  # noqa: ARG001 -- as the other cells
-    return f'<td class="at-description" title="{escape(row.description)}">{escape(cut(row.description))}</td>'
+    text, shown = whole_and_cut(row.description)
+    return f'<td class="at-description" title="{text}">{shown}</td>'
 
 
 def cost(pen: Pen, row: Row) -> str:

@@ -70,7 +70,7 @@ def edit(exported: Path, edited: Path) -> None:
 def cost(stack: Stack, command: list[str], cluster: Cluster | None, *, folder: Path, out: IO[str]) -> dict:
     """What one COMMAND, which writes to OUT, takes: its own CPU, PostgreSQL's, and its memory at the most."""
     server = [int((cluster.data / "postmaster.pid").read_text().split()[0])] if cluster else []
-    before, theirs = resource.getrusage(resource.RUSAGE_CHILDREN), settled(server)
+    before, server_before = resource.getrusage(resource.RUSAGE_CHILDREN), settled(server)
     subprocess.run(
         [sys.executable, "-W", "ignore", ROOT / "manage.py", *command],
         cwd=folder, env=stack.env, stdout=out, check=True,
@@ -79,7 +79,7 @@ def cost(stack: Stack, command: list[str], cluster: Cluster | None, *, folder: P
     own = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return {
         "cpu": round(own, 1),
-        "database": round(settled(server) - theirs, 1) if server else 0,
+        "database": round(settled(server) - server_before, 1) if server else 0,
         "most": round(after.ru_maxrss / 1024),  # of all commands so far, the largest
     }
 

@@ -103,7 +103,7 @@ class Killed(BaseException):
 
 @contextmanager
 def killed_at(point: str):
-    """Whoever makes test calls dies at this point, and does not survive the block."""
+    """The worker that makes test calls in this block dies at `point`; the block fails if it lives on."""
 
     def die(name: str) -> None:
         if name == point:

@@ -249,14 +249,14 @@ def unlisted(listed: set[str], started: datetime) -> list[int]:
     return [key for key, e164 in rows if e164 not in listed]
 
 
-def missing(unlisted: list[int], started: datetime) -> list[tuple[int, str]]:
-    """Key and e164 of those of `unlisted` that should have been listed.
+def missing(keys: list[int], started: datetime) -> list[tuple[int, str]]:
+    """Key and e164 of the numbers with these `keys`, which are not listed, that should have been.
 
     What was bought a moment ago is left alone: Fluents' reads may lag behind its purchases. So is
     what a plan is giving up.
     """
     unseen = (
-        Number.objects.filter(pk__in=among(unlisted))
+        Number.objects.filter(pk__in=among(keys))
         .exclude(bought_at__gt=started - window())
         .exclude(plan_rows__state=RowState.APPLYING)
     )
