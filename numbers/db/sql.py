@@ -15,7 +15,7 @@ from functools import lru_cache
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
-from django.db.models import IntegerField, QuerySet, Subquery
+from django.db.models import Exists, IntegerField, QuerySet, Subquery
 from django.db.models.expressions import Col, RawSQL
 
 SHAPES = 256  # of one statement that are remembered
@@ -122,3 +122,10 @@ class CountOf(Subquery):
 
     def __init__(self, rows: QuerySet, most: int) -> None:
         super().__init__(rows.order_by().values("pk")[: most + 1])
+
+
+class ForEach(Exists):
+    """EXISTS that is asked of one row after the other: PostgreSQL likes to read all that might exist first,
+    which takes longer the more there is."""
+
+    template = "EXISTS(%(subquery)s OFFSET 0)"  # behind the LIMIT 1 that Django gives it

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from django.db.models import Exists, OuterRef, Q, QuerySet, TextChoices
 
 from numbers.db.pagination import NEWEST_FIRST, SIZE, Ordering, Page, page_within, window_end
-from numbers.db.sql import CountOf
+from numbers.db.sql import CountOf, ForEach
 from numbers.models import Gate, Line, Order
 from numbers.permissions import Right
 from numbers.services.monitoring.attention import Kind, for_rights
@@ -143,7 +143,7 @@ def search(wanted: Wanted, text: str) -> Wanted:
     lines = Line.objects.filter(order=OuterRef("pk"))
     digits = "".join(filter(str.isdigit, text)) if DIGITS.fullmatch(text) else ""
     if not digits:
-        labelled = Exists(lines.filter(label__icontains=text))
+        labelled = ForEach(lines.filter(label__icontains=text))
         held = orders.filter(Q(requested_by_name__icontains=text) | labelled)
         return replace(wanted, orders=held, far=True)
     pk = reference_in(text)
@@ -153,7 +153,7 @@ def search(wanted: Wanted, text: str) -> Wanted:
         found = [*known.values_list("order", flat=True), pk]
         return replace(wanted, orders=orders.filter(pk__in=filter(None, found)))
     holds = Q(phone_number__contains=digits) | Q(wanted_number__contains=digits) | Q(label__contains=text)
-    held = orders.filter(Exists(lines.filter(holds | Q(area_code=digits))))
+    held = orders.filter(ForEach(lines.filter(holds | Q(area_code=digits))))
     return replace(wanted, orders=held, far=True, first=orders.filter(pk=pk).first() if pk else None)
 
 
