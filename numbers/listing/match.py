@@ -19,12 +19,12 @@ from django.db.models import Exists, F, Func, Model, OuterRef, QuerySet, Subquer
 from django.db.models.expressions import Combinable, RawSQL
 from django.db.models.lookups import Exact, GreaterThanOrEqual, IsNull, LessThan
 
-from numbers.db.sql import CountOf, Slot, Statement, slot
+from numbers.db.sql import CountOf, ForEach, Slot, Statement, slot
 from numbers.models import Agent, Connection, Gate, Number, Tag
 from numbers.services.calls.knowledge import knowledge
 from numbers.states import AWAY, OURS, NumberStatus
 
-from .search import BROAD, REMEMBERED, Search, index_knows_many
+from .search import BROAD, INDEX, REMEMBERED, Search, index_knows_many
 
 if TYPE_CHECKING:
     from .query import Query
@@ -40,6 +40,7 @@ WINDOW = 10_000  # numbers that a page walks along, looking for those that match
 #: Filters whose index holds the numbers newest first, those that usually find fewest first.
 BY_AGE = ("drifted", "wrong", "area_code", "status", "agent", "region", "connection", "provider")
 WITH_STATUS = frozenset({"agent", "region", "connection"})  # whose index knows the status too
+OWN_ORDER = {"bought": "bought"}  # filters whose index holds the numbers in an order of the list
 TAGGED = Number.tags.through
 
 
@@ -65,6 +66,7 @@ class Match:
     """A query with its values or, to be put into SQL once, with slots for them.
 
     lead: the filter whose index leads, to few numbers; "" none, but the order; None: as the database likes.
+    few: each number that it leads to is looked at, and then they are sorted.
     """
 
     query: "Query"
@@ -112,14 +114,19 @@ class Match:
             found = found.filter(LessThan(column("quiet_since", "silent"), quiet(query.silent)))
         if query.wrong:
             found = found.filter(Exact(column("wrong_agent", "wrong"), True))
-        return found.filter(self.search.holding) if self.search else found
+        if not self.search:
+            return found
+        if self.lead in (None, "q"):
+            return found.filter(self.search.holding)
+        return found.alias(text=Along(F("search_text"))).filter(self.search.held_by("text"))
 
     def tagged(self, found: QuerySet[Number]) -> QuerySet[Number]:
         """Those of `found` with the tag: beginning with it, or each looked at in its turn."""
         links = TAGGED.objects.filter(tag=key_of(Tag, name=self.query.tag))
         if self.lead is None or self.lead == "tag":
             return found.filter(pk__in=links.values("number"))
-        return found.filter(Exists(links.filter(number=OuterRef("pk"))))
+        links = links.filter(number=OuterRef("pk"))
+        return found.filter(ForEach(links) if self.few else Exists(links))
 
     def shown(self) -> QuerySet[Number]:
         """As `numbers`, with the statuses asked for by name: so they are counted in an index alone."""
@@ -195,7 +202,19 @@ def leading(found: Mapping[str, int], order: str) -> str:
         return fewest
     if not order:
         return next((name for name in BY_AGE if name in found), "")
-    return "bought" if "bought" in order and "bought" in found else ""
+    return next((name for name in found if is_in_order(name, order)), "")
+
+
+def is_in_order(lead: str, order: str) -> bool:
+    """Whether the index of the filter `lead` holds the numbers in `order`."""
+    return OWN_ORDER.get(lead) == order.removeprefix("-")
+
+
+def is_few(lead: str, found: Mapping[str, int], order: str) -> bool:
+    """Whether each number that the filter `lead` finds is looked at, and then sorted."""
+    if order:
+        return bool(lead) and not is_in_order(lead, order)
+    return found.get(lead, MOST + 1) <= FEW
 
 
 def is_many(text: str) -> bool:
@@ -214,11 +233,19 @@ def is_dear(text: str, enough: int) -> bool:
 
 
 def holders(text: str) -> int:
-    return estimated(text, int(seconds() / REMEMBERED))
+    return estimated(text, int(seconds() / REMEMBERED))[0]
+
+
+def count_of(search: Search, text: str) -> int | None:
+    """How many numbers hold `text`, where these are few enough for an index to lead to them."""
+    if search.count is not None or connection.vendor != "postgresql":
+        return search.count
+    count, by_index = estimated(text, int(seconds() / REMEMBERED))
+    return count if by_index and count <= BROAD else None
 
 
 @lru_cache(maxsize=256)
-def estimated(text: str, period: int) -> int:  # noqa: ARG001 -- the key of the cache
-    """How many numbers hold `text`, as far as PostgreSQL knows without looking."""
+def estimated(text: str, period: int) -> tuple[int, bool]:  # noqa: ARG001 -- the key of the cache
+    """How many numbers hold `text`, and whether it would go by the index, as PostgreSQL thinks beforehand."""
     plan = Number.objects.filter(Search.of(text).holding).order_by().explain(format="json")
-    return json.loads(plan)[0]["Plan"]["Plan Rows"]
+    return json.loads(plan)[0]["Plan"]["Plan Rows"], f'"{INDEX}"' in plan

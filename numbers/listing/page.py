@@ -20,7 +20,7 @@ from numbers.telephony.area_codes import REGIONS, area_code_of, areas
 from numbers.templatetags.numbers import NUMBER_BADGES, provider
 from numbers.templatetags.ui import phone
 
-from .match import MOST, WINDOW, Along, Match
+from .match import WINDOW, Along, Match
 from .query import Query
 
 TOLD = timedelta(minutes=2)  # for so long a row says why a change was not made
@@ -98,7 +98,7 @@ def rows_of(query: Query, params, *, user) -> Page:
     """The page of numbers that `query` matches, with what is under way for each, as `user` may see it."""
     match, values, found = query.match
     order, size = query.order, query.page_size
-    walking, ties = is_far(match, found, query.sorting), [False]
+    walking, ties = is_far(match, found), [False]
     names = fields_of(query)
 
     def fill(name: str, key: tuple | None) -> str:
@@ -145,11 +145,10 @@ def fields_of(query: Query) -> tuple[str, ...]:
     return (*names, "last_seen") if "synced" in columns else names
 
 
-def is_far(match: Match, found: dict[str, int], sort: str) -> bool:
+def is_far(match: Match, found: dict[str, int]) -> bool:
     """Whether a page of `match` may walk far: each filter finds many, and the one that leads is not alone."""
     broad = bool(match.search and "q" not in found)
-    others = len(found.keys() - {match.lead}) + broad
-    return bool(others) and (not match.lead or found.get(match.lead, 0) > MOST or not sort)
+    return not match.few and bool(found.keys() - {match.lead} or broad)
 
 
 def place(kind: str) -> tuple | None:
@@ -170,7 +169,7 @@ def paged(
     """`names` of one page in `order`, and one row more; behind a key or, if `backwards`, before it, and up
     to an end."""
     found, along, sorting = match.numbers(), order, None
-    if order.field and match.lead and (match.lead != "bought" or order.field != "bought_at"):
+    if order.field and match.few:
         found = found.alias(along=Along(F(order.field)))  # not by the index of the order
         along = replace(order, field="along")
     elif match.few and connection.vendor == "postgresql":  # which may take the keys' index for it

@@ -24,7 +24,21 @@ from numbers.states import NumberStatus
 from numbers.telephony.area_codes import REGIONS, wanted_by
 from numbers.telephony.characters import plain
 
-from .match import ANY, COUNT, NOBODY, WITH_STATUS, Match, day, is_dear, is_many, leading, quiet_since, sizes
+from .match import (
+    ANY,
+    COUNT,
+    NOBODY,
+    WITH_STATUS,
+    Match,
+    count_of,
+    day,
+    is_dear,
+    is_few,
+    is_many,
+    leading,
+    quiet_since,
+    sizes,
+)
 from .search import LONGEST_PASTE, Search, beside_numbers, numbers_in
 
 SIZES = (50, 100)
@@ -210,12 +224,12 @@ class Query:
         filling = tuple((name, str(value)) for name, value in values.items() if value)
         counted = sizes(tuple(alone.values()), filling, int(time() / REMEMBERED)) if alone else ()
         found = dict(zip(alone, counted, strict=True))
-        if search and search.count is not None:
-            found["q"] = search.count
+        if search and (count := count_of(search, self.q)) is not None:
+            found["q"] = count
         if search:
             values |= search.values
         lead = leading(found, self.sorting)
-        few = found.get(lead, MANY) < MANY
+        few = is_few(lead, found, self.sorting)
         return Match(query, search and search.shape, lead, few), values, found
 
     @property

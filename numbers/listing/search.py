@@ -92,11 +92,15 @@ class Search:
     @property
     def holding(self) -> Q:
         """The numbers that are found so."""
+        return self.held_by("search_text")
+
+    def held_by(self, text: str) -> Q:
+        """As `holding`, with the column `text` in place of the one that PostgreSQL has the index for."""
         found = Q(e164__in=self.numbers) if self.numbers else Q()
         if self.matches:
             query = f"SELECT rowid FROM {INDEX} WHERE {INDEX} MATCH %s"  # noqa: S608 -- our own names
             found = Q(pk__in=RawSQL(query, [self.matches]))  # noqa: S611 -- as above
-        likes = (reduce(or_, (Q(search_text__like=part) for part in parts)) for parts in self.patterns)
+        likes = (reduce(or_, (Q(**{f"{text}__like": part}) for part in parts)) for parts in self.patterns)
         return reduce(and_, likes, found)
 
 

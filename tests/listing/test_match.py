@@ -22,7 +22,6 @@ def short(monkeypatch):
     for module in (match, page):
         monkeypatch.setattr(module, "WINDOW", 5)
     monkeypatch.setattr(match, "MOST", 2)
-    monkeypatch.setattr(page, "MOST", 2)
     monkeypatch.setattr(match, "FEW", 2)
     monkeypatch.setattr(query, "FEW", 2)
     match.sizes.cache_clear()

@@ -266,6 +266,12 @@ def test_a_tag_that_many_have_finds_the_same(staff, monkeypatch):
             assert f"{len(few)} numbers" in staff.get("/numbers/?tag=spring").content.decode()
 
 
+def test_a_stretch_of_time_is_sorted_by_when_each_was_bought(staff):
+    numbers = [keep(f"+1415555{n:04}", bought_at=T0 - timedelta(hours=n)).e164 for n in range(5)]
+    assert at(staff, bought_from="2026-03-01") == numbers
+    assert at(staff, bought_from="2026-03-01", sort="bought") == numbers[::-1]
+
+
 def test_a_sort_is_what_it_says(staff):
     many(12)
     labels = [Number.objects.get(e164=e164).label for e164 in at(staff, sort="-label")]

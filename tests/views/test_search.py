@@ -7,10 +7,10 @@ from django.db import connection
 from django.db.models import F, Value
 from django.db.models.functions import Concat
 
-from numbers.listing import match, query, search
+from numbers.listing import match, page, query, search
 from numbers.listing.query import MANY_FOUND, Query
-from numbers.models import Number
-from tests.views.test_list import keep
+from numbers.models import Agent, Number
+from tests.views.test_list import at, keep
 
 pytestmark = pytest.mark.django_db
 
@@ -178,6 +178,24 @@ def test_the_index_serves_the_search():
             cursor.execute("SET LOCAL enable_indexscan = off")
     plan = query.explain()
     assert "numbers_search" in plan if connection.vendor == "postgresql" else "VIRTUAL TABLE" in plan
+
+
+@pytest.mark.parametrize("more", [{}, {"agent": "r"}, {"sort": "-number"}])
+def test_what_few_numbers_hold_is_found_however_many_there_are(staff, monkeypatch, more):
+    for module in (match, page):
+        monkeypatch.setattr(module, "WINDOW", 5)
+    reception = Agent.objects.create(api_id="r", name="Reception")
+    oldest = keep("+12125550199", agent=reception, label="clinic 12")
+    for n in range(10):
+        keep(f"+1213555{n:04}", agent=reception)
+    books(40)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":  # which would read so small a table from end to end
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute("SET LOCAL enable_indexscan = off")
+    answer = staff.get("/numbers/", {"q": "2125550199", **more})
+    assert "A page searches 10,000 numbers" not in answer.content.decode()
+    assert at(staff, q="2125550199", **more) == [oldest.e164]
 
 
 @pytest.mark.parametrize("typed", ["(415)", "+1 415", "\uff14\uff11\uff15", "415", " 415-"])
