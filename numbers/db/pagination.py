@@ -42,8 +42,9 @@ class Ordering:
     """What rows are sorted by: a field, or the id alone.
 
     `time`: the field holds times, and may hold none unless it is always `filled`. `whole`: it holds whole
-    numbers, and none of them is missing. `model`: its rows never change in the field, so that the value of
-    a key is read from its row: as text, SQLite's moments have three decimals and those of Django six.
+    numbers, and none of them is missing. `unique`: no two rows have the same in it, so that it sorts alone.
+    `model`: its rows never change in the field, so that the value of a key is read from its row: as text,
+    SQLite's moments have three decimals and those of Django six.
     """
 
     field: str = ""
@@ -51,6 +52,7 @@ class Ordering:
     time: bool = False
     filled: bool = False
     whole: bool = False
+    unique: bool = False
     model: type[Model] | None = None
 
     def sorted(self, rows: QuerySet, *, backwards: bool = False) -> QuerySet:
@@ -63,7 +65,7 @@ class Ordering:
             nulls = {}
             if self.time and not self.filled:
                 nulls = {"nulls_last": True} if down else {"nulls_first": True}
-            keys.insert(0, by(**nulls))
+            keys = [by(**nulls)] if self.unique else [by(**nulls), *keys]
         return rows.order_by(*keys)
 
     def take(self, find: Callable[..., list], key: tuple | None, *, backwards: bool, count: int) -> list:
@@ -87,6 +89,8 @@ class Ordering:
         if value is None:
             same = Q(**{self.field: None}) & beyond
             return same if side == "lt" else same | Q(**{f"{self.field}__isnull": False})
+        if self.unique:
+            return Q(**{f"{self.field}__{side}": value})
         if self.model:
             its_row = self.model._default_manager.filter(pk=pk).order_by().values(self.field)
             value = Coalesce(Subquery(its_row), Value(value))

@@ -40,7 +40,8 @@ WINDOW = 10_000  # numbers that a page walks along, looking for those that match
 #: Filters whose index holds the numbers newest first, those that usually find fewest first.
 BY_AGE = ("drifted", "wrong", "area_code", "status", "agent", "region", "connection", "provider")
 WITH_STATUS = frozenset({"agent", "region", "connection"})  # whose index knows the status too
-OWN_ORDER = {"bought": "bought"}  # filters whose index holds the numbers in an order of the list
+#: Filters whose index holds the numbers in an order of the list.
+OWN_ORDER = {"bought": "bought", "region": "number"}
 TAGGED = Number.tags.through
 
 
@@ -197,7 +198,7 @@ def sizes(each: tuple[Match, ...], filling: tuple[tuple[str, str], ...], period:
 def leading(found: Mapping[str, int], order: str) -> str:
     """The filter that leads to a page in `order`, of those that `found` so many numbers."""
     fewest = min(found, key=lambda name: found[name], default="")
-    together = "number" in order and found.keys() & {"region", "area_code"}  # and perhaps far away
+    together = "number" in order and "area_code" in found  # and perhaps far away
     if fewest and found[fewest] <= (MOST if together or not order else FEW):
         return fewest
     if not order:
@@ -214,7 +215,7 @@ def is_few(lead: str, found: Mapping[str, int], order: str) -> bool:
     """Whether each number that the filter `lead` finds is looked at, and then sorted."""
     if order:
         return bool(lead) and not is_in_order(lead, order)
-    return found.get(lead, MOST + 1) <= FEW
+    return lead == "q" or found.get(lead, MOST + 1) < FEW
 
 
 def is_many(text: str) -> bool:

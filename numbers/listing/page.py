@@ -126,8 +126,7 @@ def rows_of(query: Query, params, *, user) -> Page:
             return []
         if not order.field:
             return [(pk, None) for pk, _ in ends]
-        [(_, first)] = END.rows(*shape, 0, 1, **values)
-        ties.append(first == ends[1][1])
+        ties.append(not order.unique and END.rows(*shape, 0, 1, **values)[0][1] == ends[1][1])
         return ends
 
     page = page_within(read, find_end=find_end, params=params, size=size, order=order)
@@ -196,8 +195,12 @@ def ending(match: Match, order: Ordering, kind: str, backwards: bool, start: int
     found = match.way()
     if key := place(kind):
         found = found.filter(order.behind(key, backwards=backwards, timeless=False))
-    keys = order.sorted(found, backwards=backwards).values_list("pk", order.field or "pk")
-    return keys[start : start + count]
+    found = order.sorted(found, backwards=backwards)
+    if order.unique:  # its index knows no keys, so only those of the end are read from the table
+        ends = found.values(order.field)[start : start + count]
+        found = order.sorted(Number.objects.filter(**{f"{order.field}__in": ends}), backwards=backwards)
+        return found.values_list("pk", order.field)
+    return found.values_list("pk", order.field or "pk")[start : start + count]
 
 
 END = Statement(ending)

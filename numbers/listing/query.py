@@ -70,8 +70,8 @@ COLUMNS = {
 UNUSUAL = ("provider", "description", "cost", "synced", "calls", "last_call")
 DEFAULT_COLUMNS = [name for name in COLUMNS if name not in UNUSUAL]
 ORDERS = {
-    "number": Ordering(field="e164", down=False),
-    "-number": Ordering(field="e164"),
+    "number": Ordering(field="e164", down=False, unique=True),
+    "-number": Ordering(field="e164", unique=True),
     "label": Ordering(field="label", down=False),
     "-label": Ordering(field="label"),
     "agent": Ordering(field="answerer", down=False),

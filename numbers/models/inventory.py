@@ -186,6 +186,7 @@ class Number(models.Model):
             models.Index(fields=["agent", "-id"], name="number_by_agent"),
             models.Index(fields=["connection", "-id"], name="number_by_connection"),
             models.Index(fields=["region", "-id"], name="number_by_region"),
+            models.Index(fields=["region", "e164"], name="number_by_region_e164"),  # sorted by number, too
             models.Index(fields=["area_code", "-id"], name="number_by_area_code"),
             models.Index(fields=["status", "id"], name="number_by_status"),
             models.Index(fields=["telephony_provider", "-id"], name="number_by_provider"),

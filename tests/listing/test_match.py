@@ -36,6 +36,8 @@ def short(monkeypatch):
         ({"region": 15_000, "agent": 50_000}, "label", ""),
         ({"region": 15_000, "agent": 50_000}, "number", "region"),
         ({"region": 15_000, "agent": 50_000}, "", "region"),
+        ({"region": 50_000, "agent": 50_000}, "-number", "region"),
+        ({"area_code": 15_000, "agent": 50_000}, "number", "area_code"),
         ({"provider": 50_000, "agent": 50_000}, "", "agent"),
         ({"tag": 50_000}, "", ""),
         ({"bought": 50_000, "tag": 50_000}, "-bought", "bought"),
