@@ -183,7 +183,7 @@ def paged(
     elif end:
         found = found.filter(along.behind(end, backwards=not backwards))
     found = (sorting or along).sorted(found, backwards=backwards)[: size + 1]
-    if along is not order:  # sorts keys, not rows with all that they point to
+    if sorting or along is not order:  # sorts keys, not rows with all that they point to
         found = order.sorted(Number.objects.filter(pk__in=found.values("pk")), backwards=backwards)
     if "last_seen" in names:
         found = found.annotate(last_seen=LAST_SEEN)
