@@ -14,7 +14,7 @@ def frame(request: Request) -> dict:
     host = request.META.get("HTTP_HOST", "").rsplit(":", 1)[0]
     return {
         "polled": polls(request),
-        "htmx_config": lambda: json.dumps(settings.HTMX_CONFIG),  # only where the head is made anew
+        "htmx_config": json.dumps(settings.HTMX_CONFIG),
         "fluents_live": settings.FLUENTS_LIVE,
         # Whether it costs nothing there is more than we know: the address alone proves no sandbox.
         "fluents_foreign": urlsplit(settings.FLUENTS_API_URL).hostname not in settings.LOOPBACK,

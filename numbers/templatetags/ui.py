@@ -14,7 +14,6 @@ from django.conf import settings
 from django.forms import BoundField, Select
 from django.template.defaultfilters import stringfilter
 from django.templatetags.static import static
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -49,13 +48,6 @@ def icon(name: str) -> SafeString:
     return format_html(
         '<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', static("icons.svg"), name
     )
-
-
-@register.simple_tag
-@cache
-def address(name: str) -> str:
-    """The address of a page of that name, worked out once: `{% url %}` takes a tenth of the list's time."""
-    return reverse(name)
 
 
 @register.filter
