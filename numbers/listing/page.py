@@ -23,6 +23,7 @@ from numbers.templatetags.ui import phone
 from .match import WINDOW, Along, Match
 from .query import Query
 
+SOON = 1000  # numbers that hold a text: PostgreSQL gathers them all, so of more a page looks nearby first
 TOLD = timedelta(minutes=2)  # for so long a row says why a change was not made
 FIELDS = (
     "pk",
@@ -97,9 +98,22 @@ class Row:
 def rows_of(query: Query, params, *, user) -> Page:
     """The page of numbers that `query` matches, with what is under way for each, as `user` may see it."""
     match, values, found = query.match
-    order, size = query.order, query.page_size
-    walking, ties = is_far(match, found), [False]
-    names = fields_of(query)
+    page = None
+    if match.lead == "q" and found.get("q", 0) > SOON and connection.vendor == "postgresql":
+        along = replace(match, lead="", few=False)
+        page = read_page(query, along, values, params, walking=True)
+    if page is None or page.partial:
+        page = read_page(query, match, values, params, walking=is_far(match, found))
+    written = list(page.rows)
+    page.rows[:] = prepared(written, user=user)
+    if "cost" in query.columns:
+        add_costs(page.rows, written)
+    return page
+
+
+def read_page(query: Query, match: Match, values: dict, params, *, walking: bool) -> Page:
+    """The page of what `match` finds with `values`, each number as a dict. It may be partial if `walking`."""
+    order, size, names, ties = query.order, query.page_size, fields_of(query), [False]
 
     def fill(name: str, key: tuple | None) -> str:
         """Put `key` into the slots of this `name`; what kind of key it is."""
@@ -129,12 +143,7 @@ def rows_of(query: Query, params, *, user) -> Page:
         ties.append(not order.unique and END.rows(*shape, 0, 1, **values)[0][1] == ends[1][1])
         return ends
 
-    page = page_within(read, find_end=find_end, params=params, size=size, order=order)
-    written = list(page.rows)
-    page.rows[:] = prepared(written, user=user)
-    if "cost" in query.columns:
-        add_costs(page.rows, written)
-    return page
+    return page_within(read, find_end=find_end, params=params, size=size, order=order)
 
 
 def fields_of(query: Query) -> tuple[str, ...]:

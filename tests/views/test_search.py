@@ -180,8 +180,10 @@ def test_the_index_serves_the_search():
     assert "numbers_search" in plan if connection.vendor == "postgresql" else "VIRTUAL TABLE" in plan
 
 
+@pytest.mark.parametrize("soon", [0, 1000])
 @pytest.mark.parametrize("more", [{}, {"agent": "r"}, {"sort": "-number"}])
-def test_what_few_numbers_hold_is_found_however_many_there_are(staff, monkeypatch, more):
+def test_what_few_numbers_hold_is_found_however_many_there_are(staff, monkeypatch, more, soon):
+    monkeypatch.setattr(page, "SOON", soon)
     for module in (match, page):
         monkeypatch.setattr(module, "WINDOW", 5)
     reception = Agent.objects.create(api_id="r", name="Reception")
