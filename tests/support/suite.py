@@ -36,7 +36,7 @@ PARTS = {
     "PostgreSQL": (ON_POSTGRES, ALL),
     # Looking for the browser's tests everywhere takes seconds.
     "browser": (PYTEST, [*TOGETHER, "-n", "2", "tests/browser", *SLOWEST]),
-    "storm": (PYTEST, [*TOGETHER, "-n", "4", "-m", "storm", *STORMS, *SLOWEST]),
+    "storm": (PYTEST, [*TOGETHER, "-n", "3", "-m", "storm", *STORMS, *SLOWEST]),
 }
 GROUP = re.compile(r"@[^@\]]+$")  # what the name of a test has in addition where tests run beside others
 #: A few tests may fail because others kept the machine busy. More of them are no accident.
