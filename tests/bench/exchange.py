@@ -36,7 +36,7 @@ def exchange(folder: Path, database_url: str, *, numbers: int, cluster: Cluster 
     """
     sandbox = Sandbox(folder / "sandbox.sqlite3")
     try:
-        sandbox.control("reset", {"numbers": numbers})
+        sandbox.call("POST", "/_sandbox/reset", json={"numbers": numbers}, timeout=120).raise_for_status()
         settings = {
             "FLUENTS_READ_TIMEOUT": 60,
             "LEASE_SECONDS": 90,
