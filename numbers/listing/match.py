@@ -222,7 +222,7 @@ def is_many(text: str) -> bool:
     """Whether more than `BROAD` numbers hold `text`: as the index knows, or as PostgreSQL estimates it."""
     if connection.vendor != "postgresql":
         return index_knows_many(text)
-    return holders(text) > BROAD
+    return holders(text)[0] > BROAD
 
 
 def is_dear(text: str, enough: int) -> bool:
@@ -230,18 +230,18 @@ def is_dear(text: str, enough: int) -> bool:
 
     PostgreSQL's index does so; SQLite's gives one after the other.
     """
-    return connection.vendor == "postgresql" and holders(text) > enough
+    return connection.vendor == "postgresql" and holders(text)[0] > enough
 
 
-def holders(text: str) -> int:
-    return estimated(text, int(seconds() / REMEMBERED))[0]
+def holders(text: str) -> tuple[int, bool]:
+    return estimated(text, int(seconds() / REMEMBERED))
 
 
 def count_of(search: Search, text: str) -> int | None:
     """How many numbers hold `text`, where these are few enough for an index to lead to them."""
     if search.count is not None or connection.vendor != "postgresql":
         return search.count
-    count, by_index = estimated(text, int(seconds() / REMEMBERED))
+    count, by_index = holders(text)
     return count if by_index and count <= BROAD else None
 
 
