@@ -134,6 +134,21 @@ def test_an_unknown_agent_costs_nothing(staff):
     assert "number_by_label" not in steps
 
 
+@pytest.mark.parametrize("sort", [sort for sort in ORDERS if sort])
+def test_numbers_that_differ_are_filtered_and_sorted_in_their_index_alone(staff, sort, monkeypatch):
+    many(12)
+    monkeypatch.setattr(query, "leading", lambda found, order: "drifted")
+    every = {
+        "agent": "a1", "connection": "c1", "provider": "twilio", "region": "CA", "area_code": "415",
+        "status": "active", "wrong": "1", "bought_from": "2026-01-01",
+    }  # fmt: skip
+    for filters in ({}, every):
+        with CaptureQueriesContext(connection) as asked:
+            at(staff, drifted="1", sort=sort, **filters)
+        [plan] = [sql["sql"] for sql in asked if 'FROM "numbers_number" LEFT' in sql["sql"]]
+        assert "USING COVERING INDEX number_drifted" in " ".join(steps_of(plan)), filters
+
+
 def test_all_numbers_are_on_the_books(staff):
     many(3)
     assert Number.objects.count() == len(at(staff))
