@@ -40,7 +40,7 @@ def columns_of(model: type[Model], by: str = "") -> list[str]:
     return [f"{by}{field.attname}" for field in model._meta.concrete_fields]
 
 
-def read(model: type[Model], values: Sequence) -> Model:
+def read[M: Model](model: type[M], values: Sequence) -> M:
     """The row whose columns have these `values`."""
     return model.from_db(DEFAULT_DB_ALIAS, attnames(model), values)
 
