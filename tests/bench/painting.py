@@ -10,7 +10,7 @@ from tests.bench.buying import SETTINGS
 from tests.bench.processes import SIGN_IN
 from tests.support.stack import Sandbox, Stack
 
-NUMBERS, TURNS, LOADS = 1000, 15, 5
+NUMBERS, TURNS, LOADS = 1000, 15, 9
 LIST = "/numbers/?size=100"
 #: Milliseconds from the click on NEXT until the frame with the new rows is on the screen.
 TURN = """next => new Promise(done => {
@@ -44,8 +44,10 @@ def painting(folder: Path) -> dict:
                 executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
             )
             cookie = {"name": name, "value": value, "url": stack.web_url}
-            loads = []
+            loads, page = [], None
             for _ in range(LOADS):
+                if page:
+                    page.context.close()  # whose page goes on asking for news
                 context = browser.new_context(viewport={"width": 1280, "height": 800})
                 context.add_cookies([cookie])
                 page = context.new_page()
