@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, OuterRef, Q, QuerySet
 
 from numbers.db.pagination import NEWEST_FIRST, SIZE, Ordering, Page, page_within, window_end
+from numbers.db.sql import ForEach
 from numbers.models import NO_ROW, Event, Line, Number, Plan, PlanRow
 from numbers.states import OPEN
 
@@ -113,6 +114,13 @@ def about(digits: str) -> Q | None:
     """Events about numbers that hold `digits`, by the keys of these; None where there may be too many."""
     keys = keys_of(digits)
     return Q(number__in=keys[0]) | Q(line__in=keys[1]) if keys else None
+
+
+def holding(digits: str) -> Q:
+    """Events about numbers that hold `digits`, by a look at the number of each."""
+    numbers = Number.objects.filter(pk=OuterRef("number"), e164__contains=digits)
+    lines = Line.objects.filter(pk=OuterRef("line"), phone_number__contains=digits)
+    return Q(ForEach(numbers)) | Q(ForEach(lines))
 
 
 def keys_of(digits: str) -> tuple[list[int], list[int]] | None:

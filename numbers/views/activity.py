@@ -14,7 +14,7 @@ from dashboard.htmx import Request, render_partial
 from numbers.db.pagination import NEWEST_FIRST
 from numbers.forms.filters import ITSELF, ActivityForm
 from numbers.listing.downloads import as_csv, as_json
-from numbers.listing.history import APPLIED, BY_TIME, RELATED, Asked, Entry, about, entries
+from numbers.listing.history import APPLIED, BY_TIME, RELATED, Asked, Entry, about, entries, holding
 from numbers.models import Event
 from numbers.services.inventory.event_agents import agent_names
 from numbers.templatetags.events import EVENTS, event_sentence
@@ -114,8 +114,7 @@ def found(form: ActivityForm) -> Asked:
         events = events.filter(actor_name="" if person == ITSELF else person)
     if digits := asked.get("number"):
         keys = about(digits)
-        held = Q(number__e164__contains=digits) | Q(line__phone_number__contains=digits)
-        events, far = events.filter(keys or held), keys is None
+        events, far = events.filter(keys or holding(digits)), keys is None
     for name, later in {"from__gte": 0, "to__lt": 1}.items():
         name, _, side = name.partition("__")
         if day := asked.get(name):
