@@ -6,6 +6,7 @@ from numbers.models import Agent, Number, Order
 
 TABS = ("purchases", "approvals", "unassigned", "agents", "differences", "changes", "idle")
 TURNS = 5
+HELLO = "/bench/hello/"  # which knows no books
 
 
 def addresses() -> dict[str, str]:
@@ -53,14 +54,20 @@ def addresses() -> dict[str, str]:
     }
 
 
-def pages(caller, seconds: float) -> dict[str, float]:
-    """Milliseconds of CPU of each page, the median of some turns."""
+def pages(caller, seconds: float) -> dict[str, dict[str, float]]:
+    """Milliseconds of CPU of each page, and how many times that of HELLO beside it: medians of some turns.
+
+    The speed of a machine changes from one size of the books to the next, for both of them.
+    """
     found = addresses()
     for name, url in found.items():
         status, _ = caller.get(url)
         assert status == 200, (name, url, status)
     taken: dict[str, list[float]] = {name: [] for name in found}
+    against: dict[str, list[float]] = {name: [] for name in found}
     for _ in range(TURNS):
         for name, url in found.items():
-            taken[name].append(caller.cost(url, seconds / TURNS))
-    return {name: round(median(costs), 2) for name, costs in taken.items()}
+            ms = caller.cost(url, seconds / TURNS)
+            taken[name].append(ms)
+            against[name].append(ms / caller.cost(HELLO, seconds / TURNS))
+    return {name: {"ms": round(median(taken[name]), 2), "hellos": median(against[name])} for name in found}
