@@ -17,6 +17,7 @@ from django.utils import timezone
 from numbers import context_processors
 from numbers.db import news, prepared
 from numbers.db.memory import Remembered
+from numbers.fluents import FluentsError
 from numbers.middleware import LIVE, checksum
 from numbers.models import (
     Agent,
@@ -33,6 +34,7 @@ from numbers.models import (
     Snooze,
     Tag,
 )
+from numbers.services.inventory.sync import sync
 from numbers.services.scheduler import Scheduler
 from numbers.states import LineState
 from tests.support.stack import migrated
@@ -237,6 +239,16 @@ def test_work_that_shows_nowhere_is_no_news(line):
     assert news.look(seen)[1] is False
     Snooze.objects.create(kind="unassigned", item=1, until=timezone.now(), reason="Later", by_name="bob")
     assert news.look(seen)[1] is True
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sync_that_fails_as_the_last_one_did_is_no_news(fluents):
+    fluents.fault("error_before", path="/v1/numbers/list", times=9)
+    for is_news in (True, False):
+        seen = news.look()[0]
+        with pytest.raises(FluentsError):
+            sync()
+        assert news.look(seen)[1] is is_news
 
 
 @pytest.fixture

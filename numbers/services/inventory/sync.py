@@ -85,7 +85,8 @@ def sync(*, by: Actor = SYSTEM, progress: Progress = lambda what, count: None) -
 def not_read(error: fluents.FluentsError) -> None:
     """Keep for the pages, and for lines that wait for it, why Fluents could not be read."""
     account.ask_about(error)
-    SyncState.objects.update(error=error.user_message[:500])
+    said = error.user_message[:500]
+    SyncState.objects.exclude(error=said).update(error=said)  # the same once more is no news for open pages
 
 
 def kept(listing: Iterable[fluents.RemoteNumber], file: BinaryIO) -> set[str]:
