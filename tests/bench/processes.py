@@ -12,6 +12,7 @@ from tests.faults.arena import children
 from tests.support.stack import Stack, wait_until
 
 PAGES, EVERY = 500, 2.0  # browsers with an order open, and the seconds between two questions of one
+QUIET = 5.0  # seconds without a commit
 STARTS = 3  # of which the quickest counts: the others tell about the machine
 COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}  # bytecode is kept, as in an image
 TICK = os.sysconf("SC_CLK_TCK")
@@ -57,8 +58,7 @@ def small(folder: Path, database_url: str, seconds: float) -> dict:
         order = int(stack.shell(OPEN_LINES))
         stack.start_worker(processes=1)
         path = f"/orders/{order}/"
-        page = requests.get(f"{stack.web_url}{path}", headers={"Cookie": cookie}, timeout=20).text
-        seen = re.search(r'data-seen="([^"~]+)', page)[1]
+        seen = settled(f"{stack.web_url}{path}", cookie)
         (serving,) = children(stack.processes[-2].pid)
         before, start = cpu(serving), time.monotonic()
         told = poll(
@@ -77,6 +77,18 @@ def small(folder: Path, database_url: str, seconds: float) -> dict:
             "ms_each": round((cpu(serving) - before) * 1000 / max(1, len(told.taken)), 2),
         }  # fmt: skip
         return found
+
+
+def settled(url: str, cookie: str) -> str:
+    """What a page has seen since a worker that has just begun commits nothing more."""
+    seen, since = "", 0.0
+    while not seen or time.monotonic() - since < QUIET:
+        page = requests.get(url, headers={"Cookie": cookie}, timeout=20).text
+        now = re.search(r'data-seen="([^"~]+)', page)[1]
+        if now != seen:
+            seen, since = now, time.monotonic()
+        time.sleep(0.2)
+    return seen
 
 
 def memory(web: int, worker: int) -> dict[str, float]:
