@@ -47,7 +47,7 @@ def painting(folder: Path) -> dict:
             loads, page = [], None
             for _ in range(LOADS):
                 if page:
-                    page.context.close()  # whose page goes on asking for news
+                    page.context.close()  # its page would keep polling
                 context = browser.new_context(viewport={"width": 1280, "height": 800})
                 context.add_cookies([cookie])
                 page = context.new_page()

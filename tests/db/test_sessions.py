@@ -32,7 +32,7 @@ def test_a_session_is_read_until_it_ends(kept):
     Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
     ended = SessionStore(kept.session_key)
     assert "of" not in ended
-    assert ended.session_key is None  # so that nobody goes on with a key that somebody may know
+    assert ended.session_key is None  # an ended key is never reused
 
 
 @pytest.mark.parametrize("key", ["unknown-key-of-nobody", "not \N{BULLET} one", "' OR 1=1 --", "\x00" * 9])
