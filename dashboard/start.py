@@ -5,8 +5,12 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 def refuse_to_start() -> None:
-    """Raise ImproperlyConfigured where the checks find an error, as commands and the worker do."""
-    if found := [message for message in checks.run_checks() if is_fatal(message)]:
+    """Raise ImproperlyConfigured where the checks find an error, as commands and the worker do.
+
+    The checks leave the database alone: children that are forked later would all talk through the one
+    connection that was opened here, and none of them could open another.
+    """
+    if found := [message for message in checks.run_checks(databases=[]) if is_fatal(message)]:
         raise ImproperlyConfigured(" ".join(f"{message.msg} {message.hint}" for message in found))
 
 

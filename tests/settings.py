@@ -3,7 +3,9 @@
 import os
 import secrets
 
-os.environ |= {
+from dashboard.setting_catalog import NAMES
+
+os.environ |= dict.fromkeys(NAMES, "") | {  # nothing in it: the default
     "SECRET_KEY": secrets.token_urlsafe(40),
     "DEBUG": "off",
     "DATABASE_URL": os.environ.get("TESTS_RUN_ON", "sqlite:///:memory:"),

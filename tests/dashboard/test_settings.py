@@ -71,7 +71,12 @@ print(given.cookies.output())
 from dashboard.cookies import HostCookies
 print(HostCookies.cookie_name)
 """
-    said = run(f"-c\0{code}", tmp_path, DJANGO_SETTINGS_MODULE="tests.settings")
+    (tmp_path / "no_manifest.py").write_text(
+        "from dashboard.settings import *\n"
+        "STORAGES['staticfiles']['BACKEND'] = 'django.contrib.staticfiles.storage.StaticFilesStorage'\n"
+        "WHITENOISE_AUTOREFRESH = True\n"
+    )
+    said = run(f"-c\0{code}", tmp_path, DJANGO_SETTINGS_MODULE="no_manifest", PYTHONPATH=str(tmp_path))
     assert said.startswith("200 max-age=31536000")
     for name in ("csrf", "known"):
         cookie = re.search(rf"Set-Cookie: __Host-{name}=.*", said)[0]

@@ -5,7 +5,8 @@ import sys
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -198,7 +199,8 @@ def rage(storm: Storm, arena: Arena, nemesis: Nemesis) -> Result:
     started = time.monotonic()
     if storm.most:
         nemesis.start()
-    placed = place_orders(storm, arena)
+    with blaming(nemesis):
+        placed = place_orders(storm, arena)
     end = started + storm.limit
     tester = Tester(arena, storm)
     if storm.restores:
@@ -225,6 +227,17 @@ def rage(storm: Storm, arena: Arena, nemesis: Nemesis) -> Result:
     if not verdict.ok:
         stories.append(arena.tail())
     return Result(storm, verdict, nemesis.counts, faults, took, stories)
+
+
+@contextmanager
+def blaming(nemesis: Nemesis) -> Iterator[None]:
+    """What a nemesis that failed had ended may still be away: its error comes first."""
+    try:
+        yield
+    except AssertionError:
+        if nemesis.error:
+            raise nemesis.error from None
+        raise
 
 
 def let_loose(storm: Storm, arena: Arena) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.faults.hands import Hands, Trouble
 from tests.faults.silence import Silence
 from tests.faults.test_provider import bought_once
+from tests.faults.webs import Buyer, Webs
 
 WITHIN = 30  # seconds until all goes on
 
@@ -32,16 +33,16 @@ def arena(make_arena, cluster, silence):
 def test_workers_and_webs_whose_sessions_go_silent_go_on(arena, silence):
     """Everything that they have asked for is never answered."""
     arena.start_worker()
-    arena.stack.start_web()
+    buyer = Buyer(arena, Webs(arena, 1), seed=1)
     bought_once(arena, arena.place()[0])
-    assert arena.stack.web_answers()
+    buyer.ask("GET", "/orders/new/")
     silence.fall()
     fell = time.monotonic()
     [line_id] = arena.place()
+    buyer.ask("GET", "/orders/new/")
     line = bought_once(arena, line_id, WITHIN)
     assert len(arena.posts(line["e164"])) == 1
-    while not arena.stack.web_answers():
-        assert time.monotonic() < fell + WITHIN, arena.tail()
+    assert time.monotonic() < fell + WITHIN, arena.tail()
     assert arena.workers[0].poll() is None
 
 

@@ -74,7 +74,7 @@ class Buyer:
     """
 
     def __init__(self, arena: Arena, webs: Webs, seed: int) -> None:
-        self.webs, self.connection = webs, arena.connection
+        self.arena, self.webs, self.connection = arena, webs, arena.connection
         self.session = requests.Session()
         self.session.cookies.set("sessionid", arena.stack.shell(SIGN_IN))
         self.random = random.Random(f"buyer {seed}")
@@ -107,7 +107,7 @@ class Buyer:
                     return answer.text
             except requests.RequestException:
                 pass
-            assert time.monotonic() < end, f"no web answered {method} {path}"
+            assert time.monotonic() < end, f"no web answered {method} {path}; {self.arena.tail()}"
             self.again += 1
             time.sleep(0.2)
 
