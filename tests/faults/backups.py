@@ -52,5 +52,4 @@ class Backup:
 
     def tool(self, program: str, *arguments: str) -> None:
         name = self.arena.books.url.rsplit("/", 1)[1]
-        connect = ("-h", "127.0.0.1", "-p", str(self.cluster.port), "-U", "postgres", "-d", name)
-        self.cluster.run(program, *connect, *arguments)
+        self.cluster.tool(program, "-d", name, *arguments)

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 
 from tests.support.stack import KEPT, free_port, migrate, one_at_a_time, tables
@@ -47,6 +48,7 @@ class Cluster:
 
     def __init__(self, *, durable: bool = True) -> None:
         self.options = DURABLE if durable else HASTY
+        self.standing = threading.Lock()  # for whoever needs it to stay up, as storms share it
         self.bin, self.prefix = binaries(), as_somebody()
         # Not pytest's folders: those are for our own user only.
         self.folder = Path(tempfile.mkdtemp(prefix="cluster-", dir="/tmp"))
@@ -88,6 +90,11 @@ class Cluster:
         if done.returncode:
             raise Unavailable(f"{program}: {(done.stdout or b'').decode()[-2000:]}")
 
+    def tool(self, program: str, *arguments: str) -> None:
+        """Run a client of the server, which nobody restarts meanwhile."""
+        with self.standing:
+            self.run(program, "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, *arguments)
+
     def control(self, what: str, *arguments: str) -> None:
         self.run("pg_ctl", what, "-D", str(self.data), "-w", *arguments)
 
@@ -99,8 +106,9 @@ class Cluster:
 
     def restart_immediate(self) -> None:
         """As after a crash: nobody is asked, nothing is flushed, the log is replayed at the start."""
-        self.stop_immediate()
-        self.start()
+        with self.standing:
+            self.stop_immediate()
+            self.start()
 
     def stop_immediate(self) -> None:
         self.control("stop", "-m", "immediate")
@@ -116,5 +124,5 @@ class Cluster:
         return self.create(name, f"--template={TEMPLATE}")
 
     def create(self, name: str, *options: str) -> str:
-        self.run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, *options, name)
+        self.tool("createdb", *options, name)
         return f"postgres://{USER}@127.0.0.1:{self.port}/{name}"
