@@ -165,6 +165,21 @@ def answers(image: Image, env: dict) -> bool:
     return subprocess.run(image.check, cwd=image.work, env=image.surroundings(**env)).returncode == 0
 
 
+def test_postgresql_accepts_all_that_webs_and_workers_can_hold():
+    services, options = COMPOSE["services"], dict(instructions())["CMD"]
+    children, threads, processes, accepted = (
+        int(re.search(rf"{name}=(\d+)", text)[1])
+        for name, text in {
+            "workers": options,
+            "threads": options,
+            "processes": services["worker-1"]["command"][-1],
+            "max_connections": services["database"]["command"][-1],
+        }.items()
+    )
+    held = children * threads + processes * (SETTINGS["DATABASE_POOL"].default + 1)  # and who listens
+    assert 2 * held + 10 <= accepted  # two of each; migrations, backups and people
+
+
 def test_compose_names_only_what_there_is():
     services, settings = COMPOSE["services"], (ROOT / "dashboard/settings.py").read_text()
     for name, entry in services.items():
@@ -173,7 +188,7 @@ def test_compose_names_only_what_there_is():
             source = volume.split(":")[0]
             assert source in COMPOSE["volumes"] or source.startswith("./"), name
         assert set(entry.get("secrets", [])) <= set(COMPOSE["secrets"]), name
-        if entry.get("command") and name != "proxy":
+        if entry.get("command", [])[:2] == ["python", "manage.py"]:
             assert entry["command"][2] in get_commands(), name
     for name in services["web-1"]["environment"]:
         assert f'"{name.removesuffix("_FILE")}"' in settings
