@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from django.http import StreamingHttpResponse
 
@@ -31,7 +32,9 @@ def json_lines(rows: Iterable[dict]) -> Iterator[str]:
 
 def stream(lines: Iterator[str], content_type: str, name: str) -> StreamingHttpResponse:
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingHttpResponse(portions(lines), content_type=content_type, headers=headers)
+    sent = portions(lines)
+    first = next(sent)  # before anything is promised: what fails here is a page that says so
+    return StreamingHttpResponse(chain([first], sent), content_type=content_type, headers=headers)
 
 
 def portions(lines: Iterator[str]) -> Iterator[str]:

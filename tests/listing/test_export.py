@@ -12,6 +12,7 @@ from numbers import number_fields
 from numbers.fluents import RemoteNumber
 from numbers.forms.numbers import NumberForm
 from numbers.listing import query, rows
+from numbers.listing.downloads import as_csv, as_json
 from numbers.listing.export import NUMBER_COLUMNS, number_rows
 from numbers.models import Number, Tag
 from numbers.services.csv_tables import csv_lines, csv_safe, unguarded
@@ -70,6 +71,12 @@ def test_rows_are_read_in_portions(fluents):
     with CaptureQueriesContext(connection) as queries:
         next(first)
     assert len(queries) <= 5
+
+
+def test_a_download_that_fails_at_once_promises_no_file():
+    for made in (as_json, lambda rows, name: as_csv(rows, ["share"], name)):
+        with pytest.raises(ZeroDivisionError):
+            made(({"share": 1 / n} for n in [0]), "shares")
 
 
 def test_a_filter_over_tags_exports_each_number_once(fluents):
