@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import islice
 
 from django.http import StreamingHttpResponse
 
@@ -33,15 +33,14 @@ def json_lines(rows: Iterable[dict]) -> Iterator[str]:
 def stream(lines: Iterator[str], content_type: str, name: str) -> StreamingHttpResponse:
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     sent = portions(lines)
-    first = next(sent)  # before anything is promised: what fails here is a page that says so
-    return StreamingHttpResponse(chain([first], sent), content_type=content_type, headers=headers)
+    next(sent)  # what fails before anything is promised is a page that says so
+    return StreamingHttpResponse(sent, content_type=content_type, headers=headers)
 
 
 def portions(lines: Iterator[str]) -> Iterator[str]:
-    held: list[str] = []
-    for line in lines:
-        held.append(line)
-        if len(held) >= PORTION:
-            yield "".join(held)
-            held.clear()
-    yield "".join(held)
+    """An empty one as soon as the first rows are read, then all."""
+    held = list(islice(lines, PORTION))
+    yield ""
+    while held:
+        yield "".join(held)
+        held = list(islice(lines, PORTION))

@@ -48,7 +48,7 @@ class Cluster:
 
     def __init__(self, *, durable: bool = True) -> None:
         self.options = DURABLE if durable else HASTY
-        self.standing = threading.Lock()  # for whoever needs it to stay up, as storms share it
+        self.standing = threading.Lock()  # storms share the server: held over a restart, and by a client
         self.bin, self.prefix = binaries(), as_somebody()
         # Not pytest's folders: those are for our own user only.
         self.folder = Path(tempfile.mkdtemp(prefix="cluster-", dir="/tmp"))

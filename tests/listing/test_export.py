@@ -79,6 +79,24 @@ def test_a_download_that_fails_at_once_promises_no_file():
             made(({"share": 1 / n} for n in [0]), "shares")
 
 
+def test_a_download_that_is_given_up_reads_no_further():
+    """At once, while the connection that its cursor belongs to is still ours."""
+    ended = []
+
+    def rows():
+        try:
+            yield from ({"n": n} for n in range(1000))
+        finally:
+            ended.append(True)
+
+    for begun in (True, False):
+        response = as_csv(rows(), ["n"], "n.csv")
+        if begun:
+            next(iter(response))
+        response.close()
+        assert ended.pop()
+
+
 def test_a_filter_over_tags_exports_each_number_once(fluents):
     number = owned(fluents, 2).first()
     number.tags.set([Tag.objects.create(name="one"), Tag.objects.create(name="two")])
